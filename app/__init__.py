@@ -1,0 +1,1 @@
+"""What people run: the command line, the embedded AWS, and the contracts every part shares."""

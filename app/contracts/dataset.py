@@ -1,0 +1,168 @@
+"""The canonical data set: what prepare writes and train, evaluate and the command line read."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+Split = Literal["train", "val", "test"]
+Severity = Literal["error", "warning"]
+
+
+@dataclasses.dataclass(frozen=True)
+class SnapshotEntry:
+    """One frozen upload: exactly this version of this object. One a line in snapshot/manifest.jsonl."""
+
+    key: str
+    version_id: str
+    size_bytes: int
+    etag: str
+    last_modified: str
+    """UTC, ISO 8601."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SnapshotSummary:
+    """snapshot/summary.json: what the run was started on."""
+
+    run_id: str
+    objects: int
+    total_bytes: int
+    parent_version: str | None
+    """The committed data-set version the uploads are added to; None for the first run."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Rle:
+    """COCO run-length encoding of one mask: column-major, compressed to an ASCII string."""
+
+    size: tuple[int, int]
+    """(height, width) in pixels."""
+    counts: str
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelInstance:
+    """One labelled object."""
+
+    class_name: str
+    bbox: tuple[float, float, float, float]
+    """x, y, width, height in pixels (COCO)."""
+    mask: Rle | None
+    """None when the label is a box only; such an instance never feeds the mask loss."""
+    area_px: int
+    is_crowd: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelRecord:
+    """The canonical label of one image: dataset/labels/<sha256>.json."""
+
+    image_sha256: str
+    image_extension: str
+    file_name: str
+    """As uploaded, below the inbox."""
+    width: int
+    height: int
+    instances: tuple[LabelInstance, ...]
+    tags: tuple[str, ...] = ()
+    source_format: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassDefinition:
+    """One class; ids start at 1, 0 is background."""
+
+    id: int
+    name: str
+    role: Literal["part", "defect"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """One image of a version."""
+
+    image_sha256: str
+    image_extension: str
+    label_sha256: str
+    """Hash of the canonical label record's bytes."""
+    file_name: str
+    group: str
+    split: Split
+    width: int
+    height: int
+    instances: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassStatistics:
+    """How often and how large a class is."""
+
+    name: str
+    instances: dict[str, int]
+    """split -> number of instances."""
+    images: dict[str, int]
+    median_area_px: float
+    median_longer_side_px: float
+
+
+@dataclasses.dataclass(frozen=True)
+class VersionManifest:
+    """dataset/versions/<version>/manifest.json; the version's name is the hash of members, split and classes."""
+
+    version: str
+    parent: str | None
+    classes: tuple[ClassDefinition, ...]
+    members: tuple[Member, ...]
+    """Sorted by image hash."""
+    shards: dict[str, tuple[str, ...]]
+    """split -> shard file names below tfrecord/<split>/."""
+    statistics: tuple[ClassStatistics, ...]
+    added: int
+    relabelled: int
+    removed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetHead:
+    """dataset/head.json: the newest committed version."""
+
+    version: str
+    run_id: str
+    committed_at: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One thing wrong with one uploaded item, in words a person can act on."""
+
+    file: str
+    """The object, as uploaded."""
+    object: str
+    """What in the file: `mask 3 (chipping)`, `image`, `annotation`."""
+    rule: str
+    """Short name of the rule: `mask-outside-image`, `unknown-class`, `unreadable-image`, ..."""
+    message: str
+    """`cast_12.png: mask 3 reaches x=530 in an image 512 wide: re-export the annotation`"""
+    severity: Severity
+    """error: the item went to quarantine; warning: it is used."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PrepareResult:
+    """runs/<run>/prepare/result.json."""
+
+    version: str
+    parent: str | None
+    changed: bool
+    """False when the version equals its parent: nothing new to learn."""
+    images: dict[str, int]
+    """split -> number of images."""
+    instances: dict[str, int]
+    """class name -> number of instances."""
+    accepted: int
+    quarantined: int
+    warnings: int
+    classes: tuple[ClassDefinition, ...]
+    formats: tuple[str, ...]
+    seconds: float

@@ -1,0 +1,96 @@
+"""Turn frozen dataclasses into JSON and back, and say clearly what is wrong with a bad document."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from typing import Any, TypeVar
+
+D = TypeVar("D")
+
+
+class ContractError(ValueError):
+    """A document that breaks its contract; the message names the field, the rule and an example or fix."""
+
+
+def to_json(document: Any, *, indent: int | None = None) -> str:
+    """Serialise a dataclass (or plain JSON value) with sorted keys, so equal documents give equal bytes."""
+    plain = dataclasses.asdict(document) if dataclasses.is_dataclass(document) else document
+    return json.dumps(plain, sort_keys=True, indent=indent, separators=None if indent else (",", ":"))
+
+
+def from_json(kind: type[D], text: str | bytes) -> D:
+    """Parse JSON text into the dataclass `kind`.
+
+    Raises:
+        ContractError: the text is no JSON, or a field is missing, unknown or of the wrong type.
+    """
+    try:
+        plain = json.loads(text)
+    except ValueError as error:
+        raise ContractError(f"{kind.__name__}: not valid JSON ({error}): write it again") from error
+    return from_plain(kind, plain)
+
+
+def from_plain(kind: type[D], plain: Any, where: str = "") -> D:
+    """Build the dataclass `kind` from plain JSON values, checking names and types on the way.
+
+    Args:
+        kind: A dataclass whose fields are JSON types, other dataclasses, tuples, dicts or unions with None.
+        plain: What `json.loads` gave.
+        where: The path shown in messages; defaults to the name of `kind`.
+
+    Raises:
+        ContractError: a field is missing, unknown or of the wrong type.
+    """
+    where = where or kind.__name__
+    if not isinstance(plain, dict):
+        raise ContractError(f"{where}: expected an object, got {_kind_of(plain)}")
+    hints = typing.get_type_hints(kind)
+    fields = {f.name: f for f in dataclasses.fields(kind) if f.init}  # type: ignore[arg-type]
+    unknown = sorted(set(plain) - set(fields))
+    if unknown:
+        raise ContractError(f"{where}.{unknown[0]}: unknown field: known are {', '.join(sorted(fields))}")
+    values = {}
+    for name, field in fields.items():
+        if name in plain:
+            values[name] = _convert(hints[name], plain[name], f"{where}.{name}")
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise ContractError(f"{where}.{name}: missing: every {kind.__name__} has one")
+    return kind(**values)
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    """Check `value` against the type `hint`, converting lists to tuples and objects to dataclasses."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        return _convert(next(a for a in arguments if a is not type(None)), value, where)
+    if origin is typing.Literal:
+        if value not in arguments:
+            raise ContractError(f"{where}: {value!r} is not one of {', '.join(map(repr, arguments))}")
+        return value
+    if origin is tuple and isinstance(value, list | tuple):
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return tuple(_convert(arguments[0], v, f"{where}[{i}]") for i, v in enumerate(value))
+        if len(arguments) == len(value):
+            pairs = zip(arguments, value, strict=True)
+            return tuple(_convert(a, v, f"{where}[{i}]") for i, (a, v) in enumerate(pairs))
+    if origin is dict and isinstance(value, dict):
+        return {k: _convert(arguments[1], v, f"{where}.{k}") for k, v in value.items()}
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return from_plain(hint, value, where)
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
+        return value
+    raise ContractError(f"{where}: expected {getattr(hint, '__name__', hint)}, got {_kind_of(value)}")
+
+
+def _kind_of(value: Any) -> str:
+    return f"{type(value).__name__} {json.dumps(value, default=str)[:60]}"

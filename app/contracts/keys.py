@@ -1,0 +1,90 @@
+"""Where everything lies in the one S3 bucket; nobody spells a key by hand."""
+
+from __future__ import annotations
+
+INBOX = "inbox/"
+"""Uploads of any supported format; emptied only by the commit of the run that used them."""
+
+READY_MARKER = "inbox/_READY"
+"""Uploading this object says: the upload is complete, do not wait for a quiet inbox."""
+
+CHAMPION = "champion.json"
+"""Pointer to the model that serves (contracts.champion.Champion); moved by conditional put only."""
+
+DATASET_HEAD = "dataset/head.json"
+"""Pointer to the newest committed data-set version (contracts.dataset.DatasetHead)."""
+
+
+def image(sha256: str, extension: str) -> str:
+    """Key of a content-addressed image; never rewritten. `extension` has no dot and is lower case."""
+    return f"dataset/images/{sha256}.{extension}"
+
+
+def label(sha256: str) -> str:
+    """Key of the canonical label record (contracts.dataset.LabelRecord) of the image with that hash.
+
+    Label records are mutable between versions (relabelling); a version's manifest pins the label's own hash.
+    """
+    return f"dataset/labels/{sha256}.json"
+
+
+def version(version_id: str, *parts: str) -> str:
+    """Key (or prefix, when `parts` is empty or its last is '') below one data-set version."""
+    return "/".join(("dataset/versions", version_id, *parts)) if parts else f"dataset/versions/{version_id}/"
+
+
+def version_manifest(version_id: str) -> str:
+    """Key of a version's manifest (contracts.dataset.VersionManifest)."""
+    return version(version_id, "manifest.json")
+
+
+def version_shards(version_id: str, split: str) -> str:
+    """Prefix of the TFRecord shards of one split (train, val, test); ends with a slash."""
+    return version(version_id, "tfrecord", split, "")
+
+
+def run(run_id: str, *parts: str) -> str:
+    """Key (or prefix, when `parts` is empty or its last is '') below one run."""
+    return "/".join(("runs", run_id, *parts)) if parts else f"runs/{run_id}/"
+
+
+def run_record(run_id: str) -> str:
+    """Key of the run record (contracts.runs.RunRecord)."""
+    return run(run_id, "run.json")
+
+
+def run_report(run_id: str) -> str:
+    """Key of the self-contained report page of a run."""
+    return run(run_id, "report.html")
+
+
+def snapshot(run_id: str, name: str = "manifest.jsonl") -> str:
+    """Key below the snapshot of a run: `manifest.jsonl` (one SnapshotEntry a line) or `summary.json`."""
+    return run(run_id, "snapshot", name)
+
+
+def checkpoints(run_id: str) -> str:
+    """Checkpoint prefix of a run, shared by its attempts and by nobody else; ends with a slash."""
+    return run(run_id, "checkpoints", "")
+
+
+def quarantine(run_id: str, *parts: str) -> str:
+    """Key below the quarantine of a run: bad items with `report.json` (contracts.dataset.Finding list)."""
+    return "/".join(("quarantine", run_id, *parts)) if parts else f"quarantine/{run_id}/"
+
+
+def uri(bucket: str, key: str) -> str:
+    """The s3:// form of a key."""
+    return f"s3://{bucket}/{key}"
+
+
+def split_uri(s3_uri: str) -> tuple[str, str]:
+    """Split `s3://bucket/key` into (bucket, key).
+
+    Raises:
+        ValueError: it is no s3:// URI.
+    """
+    if not s3_uri.startswith("s3://"):
+        raise ValueError(f"{s3_uri}: not an S3 address: write s3://bucket/key")
+    bucket, _, key = s3_uri.removeprefix("s3://").partition("/")
+    return bucket, key

@@ -1,0 +1,63 @@
+"""Names shared by stacks, Lambdas, the embedded AWS and the command line.
+
+Every resource name starts with the prefix `castline-<environment>`, so that environments live side by side.
+"""
+
+from __future__ import annotations
+
+import re
+
+JOB_STEPS = ("prepare", "train", "evaluate")
+MAX_JOB_NAME = 63
+
+
+def prefix(environment: str) -> str:
+    """The common prefix of all resource names of one environment."""
+    return f"castline-{environment}"
+
+
+def stack(environment: str, stack_name: str) -> str:
+    """CloudFormation stack name, e.g. `castline-dev-pipeline`."""
+    return f"{prefix(environment)}-{stack_name}"
+
+
+def state_machine(environment: str) -> str:
+    """Name of the state machine."""
+    return f"{prefix(environment)}-pipeline"
+
+
+def function(environment: str, handler: str) -> str:
+    """Name of the Lambda function whose code is lambdas/<handler>.py."""
+    return f"{prefix(environment)}-{handler.replace('_', '-')}"
+
+
+def endpoint(environment: str) -> str:
+    """Name of the one inference endpoint; it never changes."""
+    return prefix(environment)
+
+
+def model_package_group(environment: str) -> str:
+    """Name of the model package group."""
+    return prefix(environment)
+
+
+def repository(environment: str) -> str:
+    """Name of the ECR repository."""
+    return prefix(environment)
+
+
+def job(environment: str, run_id: str, step: str, attempt: int = 1) -> str:
+    """Deterministic SageMaker job name: the same run, step and attempt always give the same name.
+
+    Raises:
+        ValueError: the result breaks SageMaker's rule for names.
+    """
+    name = f"{prefix(environment)}-{run_id}-{step}-{attempt}"
+    if len(name) > MAX_JOB_NAME or not re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*", name):
+        raise ValueError(f"{name}: not a SageMaker job name (letters, digits, hyphens, at most {MAX_JOB_NAME})")
+    return name
+
+
+def serving(environment: str, run_id: str) -> str:
+    """Name of the SageMaker model and of the endpoint configuration that serve the model of a run."""
+    return f"{prefix(environment)}-{run_id}"

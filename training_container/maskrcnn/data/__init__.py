@@ -1,0 +1,1 @@
+"""From uploads to shards: importers, checks, split, canonical labels, TFRecords."""

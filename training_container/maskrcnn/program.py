@@ -1,0 +1,59 @@
+"""The frame around every container program: logging, and a failure file that a person can act on."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+
+from app.contracts import documents
+from app.contracts.errors import Failure, FailureCode
+from maskrcnn.layout import Layout
+
+FAILURE_LIMIT = 1024  # SageMaker keeps this many characters of the failure file
+
+log = logging.getLogger("castline")
+
+
+class JobError(Exception):
+    """A program cannot go on; `code` tells the pipeline what to do and the message tells a person."""
+
+    def __init__(self, code: FailureCode, message: str) -> None:
+        super().__init__(message)
+        self.code: FailureCode = code
+
+
+def main(program: Callable[[Layout], None]) -> int:
+    """Run `program`; on failure write /opt/ml/output/failure and return a non-zero exit status."""
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="[%(asctime)s] %(message)s",
+                        datefmt="%m%d %H:%M:%S", force=True)
+    layout = Layout.from_environment()
+    try:
+        program(layout)
+    except JobError as error:
+        _write_failure(layout, Failure(error.code, str(error)))
+        log.error("%s: %s", error.code, error)
+        return 1
+    except documents.ContractError as error:
+        _write_failure(layout, Failure("CONFIG_INVALID", str(error)))
+        log.error("CONFIG_INVALID: %s", error)
+        return 1
+    except MemoryError as error:
+        _write_failure(layout, Failure("OUT_OF_MEMORY", f"out of host memory: {error}: use a larger instance"))
+        log.exception("OUT_OF_MEMORY")
+        return 1
+    except Exception as error:
+        _write_failure(layout, Failure("INTERNAL", f"{type(error).__name__}: {error}"))
+        log.exception("INTERNAL")
+        return 1
+    return 0
+
+
+def _write_failure(layout: Layout, failure: Failure) -> None:
+    """Keep the file below SageMaker's limit without breaking the JSON."""
+    text = documents.to_json(failure)
+    if len(text) > FAILURE_LIMIT:
+        keep = len(failure.message) - (len(text) - FAILURE_LIMIT) - 1
+        text = documents.to_json(Failure(failure.code, failure.message[: max(keep, 0)]))
+    layout.failure.parent.mkdir(parents=True, exist_ok=True)
+    layout.failure.write_text(text)
