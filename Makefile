@@ -1,0 +1,59 @@
+# One verb a habit. Every verb installs what it needs (a venv, the pinned npm CDK CLI) and is quick the second time.
+PYTHON ?= python3
+ENV ?= dev
+VENV := .venv
+PY := $(VENV)/bin/python
+UV := uv==0.13.8
+READY := $(VENV)/.ready node_modules/.ready
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := 1
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+
+.PHONY: help demo test check synth deploy train bench image lock clean
+.DEFAULT_GOAL := help
+
+help: ## Show the verbs
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+$(VENV)/.ready: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		|| { echo "Castline needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "Installing the Python packages into $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check $(UV)
+	@$(VENV)/bin/uv pip sync --quiet --require-hashes --python $(PY) requirements.txt
+	@touch $@
+
+node_modules/.ready: package-lock.json
+	@node -e 'process.exit(parseInt(process.versions.node) < 20)' \
+		|| { echo "Castline needs Node 20 or newer for the CDK command line"; exit 1; }
+	@echo "Installing the pinned CDK command line into node_modules (once)"
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+demo: $(READY) ## The whole pipeline on the embedded AWS [DATA=folder]: deploy, upload, train, publish, predict
+	@$(PY) -m app.demo $(if $(DATA),--data "$(DATA)")
+
+test: $(READY) ## All tests
+	@$(PY) -m pytest
+
+check: $(READY) ## Style, types, security rules of the stacks, templates and the state machine
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy app infra lambdas training_container/maskrcnn benchmarks
+	@$(VENV)/bin/mypy app.py
+
+synth: $(READY) ## The CloudFormation templates, offline [ENV=dev]
+	@npx cdk synth --quiet --no-notices -c env=$(ENV) --output build/cdk.out/$(ENV)
+
+deploy: $(READY) ## The stacks into your AWS account [ENV=dev]
+	@$(PY) -m app deploy --aws --env $(ENV)
+
+bench: $(READY) ## The benchmark tables of docs/performance.md
+	@$(PY) -m benchmarks
+
+lock: $(VENV)/.ready ## Resolve requirements.txt from pyproject.toml
+	@$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+		--custom-compile-command "make lock" pyproject.toml -o requirements.txt
+
+clean: ## Remove what the verbs made (not .castline, the embedded AWS's state)
+	@rm -rf build cdk.out .venv node_modules .mypy_cache .ruff_cache
