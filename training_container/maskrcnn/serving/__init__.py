@@ -1,0 +1,1 @@
+"""The endpoint: image bytes in, instances and a verdict (or an overlay picture) out."""
