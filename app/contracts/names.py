@@ -61,3 +61,23 @@ def job(environment: str, run_id: str, step: str, attempt: int = 1) -> str:
 def serving(environment: str, run_id: str) -> str:
     """Name of the SageMaker model and of the endpoint configuration that serve the model of a run."""
     return f"{prefix(environment)}-{run_id}"
+
+
+def topic(environment: str) -> str:
+    """Name of the SNS topic that tells people about runs and alarms."""
+    return f"{prefix(environment)}-notifications"
+
+
+def build_project(environment: str) -> str:
+    """Name of the CodeBuild project that builds the container image."""
+    return f"{prefix(environment)}-image"
+
+
+def inbox_queue(environment: str) -> str:
+    """Name of the SQS queue that collects upload events for the gate."""
+    return f"{prefix(environment)}-inbox"
+
+
+def dead_letters(environment: str, owner: str) -> str:
+    """Name of the SQS queue that keeps what `owner` (a handler, or `inbox`) could not process."""
+    return f"{prefix(environment)}-{owner.replace('_', '-')}-dead-letters"
