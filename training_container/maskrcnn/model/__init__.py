@@ -1,0 +1,1 @@
+"""The network: one part a file, put together in mask_rcnn."""

@@ -1,0 +1,36 @@
+"""Feature pyramid network (Lin et al. 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from maskrcnn.model.layers import Conv, lecun
+
+
+class FeaturePyramid(tf.Module):
+    """p2 to p6 from c2 to c5."""
+
+    def __init__(self, inputs: Sequence[int], channels: int) -> None:
+        super().__init__()
+        self.laterals = [Conv(f"fpn/lateral_1x1_c{i + 2}", count, channels, init=lecun)
+                         for i, count in enumerate(inputs)]
+        self.outputs = [Conv(f"fpn/posthoc_3x3_p{i + 2}", channels, channels, 3, init=lecun)
+                        for i in range(len(inputs))]
+
+    def __call__(self, features: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Each level takes in the coarser ones; p6 is every other pixel of p5."""
+        sums = [lateral(feature) for lateral, feature in zip(self.laterals, features, strict=True)]
+        for index in reversed(range(len(sums) - 1)):
+            sums[index] += upsample(sums[index + 1])
+        levels = [output(level) for output, level in zip(self.outputs, sums, strict=True)]
+        return [*levels, levels[-1][:, ::2, ::2, :]]
+
+
+def upsample(x: tf.Tensor) -> tf.Tensor:
+    """Every pixel twice in both directions."""
+    shape = tf.shape(x)
+    channels = x.shape[-1]
+    tiled = tf.tile(x[:, :, None, :, None, :], [1, 1, 2, 1, 2, 1])
+    return tf.reshape(tiled, [shape[0], shape[1] * 2, shape[2] * 2, channels])

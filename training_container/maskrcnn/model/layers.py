@@ -1,0 +1,187 @@
+"""Convolution, dense layer and the normalisations. Layers compute in the type of their input.
+
+Variables are float32 and carry tensorpack's names (`group0/block0/conv1/W`), so that weights can be exchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from maskrcnn.model.config import Norm
+
+EPSILON = 1e-5
+BN_MOMENTUM = 0.9
+GROUPS = 32
+
+Initializer = Callable[[tuple[int, ...]], tf.Tensor]
+
+
+def he_fan_out(shape: tuple[int, ...]) -> tf.Tensor:
+    """He et al. 2015 for convolutions that a relu follows: variance 2 / (kernel area * outputs)."""
+    return tf.random.normal(shape, stddev=(2.0 / (shape[0] * shape[1] * shape[3])) ** 0.5)
+
+
+def lecun(shape: tuple[int, ...]) -> tf.Tensor:
+    """Variance 1 / inputs: keeps the scale of linear layers."""
+    return tf.random.normal(shape, stddev=(1.0 / _fan_in(shape)) ** 0.5)
+
+
+def he_fan_in(shape: tuple[int, ...]) -> tf.Tensor:
+    """Variance 2 / inputs: keeps the scale before a relu."""
+    return tf.random.normal(shape, stddev=(2.0 / _fan_in(shape)) ** 0.5)
+
+
+def gaussian(deviation: float) -> Initializer:
+    """Normal values with a fixed deviation."""
+    return lambda shape: tf.random.normal(shape, stddev=deviation)
+
+
+def _fan_in(shape: tuple[int, ...]) -> int:
+    fan = 1
+    for side in shape[:-1]:
+        fan *= side
+    return fan
+
+
+class FrozenBatchNorm(tf.Module):
+    """Batch norm with fixed statistics (FreezeBN): a scale and a shift, folded into the convolution before it."""
+
+    def __init__(self, scope: str, channels: int, gamma: float = 1.0) -> None:
+        super().__init__()
+        self.gamma = tf.Variable(tf.fill([channels], gamma), name=f"{scope}/gamma")
+        self.beta = tf.Variable(tf.zeros([channels]), name=f"{scope}/beta")
+        self.mean = tf.Variable(tf.zeros([channels]), trainable=False, name=f"{scope}/mean/EMA")
+        self.variance = tf.Variable(tf.ones([channels]), trainable=False, name=f"{scope}/variance/EMA")
+
+    def scale_and_shift(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """What the normalisation multiplies by, and what it adds then."""
+        scale = self.gamma * tf.math.rsqrt(self.variance + EPSILON)
+        return scale, self.beta - self.mean * scale
+
+
+class BatchNorm(FrozenBatchNorm):
+    """Batch norm with the statistics of the batch in training (SyncBN on one device)."""
+
+    def train(self, x: tf.Tensor) -> tf.Tensor:
+        """Normalise by the batch and let the running statistics follow."""
+        y, mean, variance = tf.compat.v1.nn.fused_batch_norm(x, self.gamma, self.beta, epsilon=EPSILON)
+        self.mean.assign_sub((self.mean - mean) * (1.0 - BN_MOMENTUM))
+        self.variance.assign_sub((self.variance - variance) * (1.0 - BN_MOMENTUM))
+        return y
+
+
+class GroupNorm(tf.Module):
+    """Group norm (Wu and He 2018): statistics of an image over groups of channels."""
+
+    def __init__(self, scope: str, channels: int, gamma: float = 1.0) -> None:
+        super().__init__()
+        self.groups = min(GROUPS, channels)
+        self.gamma = tf.Variable(tf.fill([channels], gamma), name=f"{scope}/gamma")
+        self.beta = tf.Variable(tf.zeros([channels]), name=f"{scope}/beta")
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        """Normalise [N, H, W, C]; statistics in float32."""
+        channels = x.shape[-1]
+        mean, square = (self._group_mean(tf.cast(v, tf.float32)) for v in (x, tf.square(tf.cast(x, tf.float32))))
+        scale = tf.math.rsqrt(tf.maximum(square - mean * mean, 0.0) + EPSILON)
+        scale = tf.reshape(tf.repeat(scale, channels // self.groups, 1), [-1, 1, 1, channels]) * self.gamma
+        shift = self.beta - tf.reshape(tf.repeat(mean, channels // self.groups, 1), [-1, 1, 1, channels]) * scale
+        return x * tf.cast(scale, x.dtype) + tf.cast(shift, x.dtype)
+
+    def _group_mean(self, x: tf.Tensor) -> tf.Tensor:
+        mean = tf.reduce_mean(x, [1, 2])
+        return tf.reduce_mean(tf.reshape(mean, [-1, self.groups, x.shape[-1] // self.groups]), 2)
+
+
+def norm_layer(norm: Norm, scope: str, channels: int, gamma: float = 1.0) -> tf.Module | None:
+    """The normalisation with this name, under tensorpack's variable names."""
+    match norm:
+        case "FreezeBN":
+            return FrozenBatchNorm(f"{scope}/bn", channels, gamma)
+        case "SyncBN":
+            return BatchNorm(f"{scope}/bn", channels, gamma)
+        case "GN":
+            return GroupNorm(f"{scope}/gn", channels, gamma)
+        case "None":
+            return None
+
+
+class Conv(tf.Module):
+    """Convolution with a bias or a normalisation, and perhaps a relu.
+
+    Args:
+        scope: Name of the variables.
+        inputs: Channels in.
+        outputs: Channels out.
+        kernel: Side of the kernel.
+        stride: 1, or 2 with the padding before the image ("AlignPadding"): [1, 0] for 3x3, [3, 2] for 7x7.
+        norm: Normalisation instead of a bias, or None for a plain bias.
+        gamma: Initial scale of the normalisation.
+        relu: Rectify the result.
+        init: Initial kernel.
+    """
+
+    def __init__(self, scope: str, inputs: int, outputs: int, kernel: int = 1, *, stride: int = 1,
+                 norm: Norm | None = None, gamma: float = 1.0, relu: bool = False,
+                 init: Initializer = he_fan_out) -> None:
+        super().__init__()
+        self.kernel = tf.Variable(init((kernel, kernel, inputs, outputs)), name=f"{scope}/W")
+        self.norm = norm_layer(norm, scope, outputs, gamma) if norm else None
+        self.bias = None if norm and norm != "None" else tf.Variable(tf.zeros([outputs]), name=f"{scope}/b")
+        self.stride, self.relu = stride, relu
+        spare = kernel - stride
+        side = [(spare + 1) // 2, spare // 2]
+        self.padding = [[0, 0], side, side, [0, 0]] if stride == 2 and kernel > 1 else "SAME"
+
+    def __call__(self, x: tf.Tensor, *, training: bool = False) -> tf.Tensor:
+        """[N, H, W, inputs] -> [N, H / stride, W / stride, outputs]."""
+        kernel, shift = self.kernel, self.bias
+        trained_norm = isinstance(self.norm, BatchNorm) and training
+        if isinstance(self.norm, FrozenBatchNorm) and not trained_norm:
+            scale, shift = self.norm.scale_and_shift()
+            kernel = kernel * scale
+        y = tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.stride, self.padding)
+        if shift is not None:
+            y = tf.nn.bias_add(y, tf.cast(shift, x.dtype))
+        if trained_norm:
+            y = self.norm.train(y)
+        elif isinstance(self.norm, GroupNorm):
+            y = self.norm(y)
+        return tf.nn.relu(y) if self.relu else y
+
+
+class Dense(tf.Module):
+    """Fully connected layer, [N, inputs] -> [N, outputs]."""
+
+    def __init__(self, scope: str, inputs: int, outputs: int, *, relu: bool = False,
+                 init: Initializer = he_fan_in) -> None:
+        super().__init__()
+        self.kernel = tf.Variable(init((inputs, outputs)), name=f"{scope}/W")
+        self.bias = tf.Variable(tf.zeros([outputs]), name=f"{scope}/b")
+        self.relu = relu
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        """Multiply, add the bias, rectify."""
+        y = tf.nn.bias_add(tf.matmul(x, tf.cast(self.kernel, x.dtype)), tf.cast(self.bias, x.dtype))
+        return tf.nn.relu(y) if self.relu else y
+
+
+class Deconv(tf.Module):
+    """2x2 transposed convolution with stride 2 and a relu; kernel [2, 2, outputs, inputs].
+
+    Its windows do not overlap, so a 1x1 convolution and a depth-to-space do the same, faster.
+    """
+
+    def __init__(self, scope: str, inputs: int, outputs: int) -> None:
+        super().__init__()
+        deviation = (2.0 / inputs) ** 0.5
+        self.kernel = tf.Variable(gaussian(deviation)((2, 2, outputs, inputs)), name=f"{scope}/W")
+        self.bias = tf.Variable(tf.zeros([outputs]), name=f"{scope}/b")
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        """[N, H, W, inputs] -> [N, 2H, 2W, outputs]."""
+        kernel = tf.reshape(tf.transpose(tf.cast(self.kernel, x.dtype), [3, 0, 1, 2]), [1, 1, x.shape[-1], -1])
+        y = tf.nn.depth_to_space(tf.nn.conv2d(x, kernel, 1, "VALID"), 2)
+        return tf.nn.relu(tf.nn.bias_add(y, tf.cast(self.bias, x.dtype)))

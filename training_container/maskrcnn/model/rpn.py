@@ -1,0 +1,39 @@
+"""Region proposal network head (Ren et al. 2015), shared by all pyramid levels."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from maskrcnn.model.config import RpnConfig
+from maskrcnn.model.layers import Conv, gaussian
+
+
+class RpnLevel(NamedTuple):
+    """Outputs on one level, float32; anchors run row by row, the anchor of a cell innermost."""
+
+    logits: tf.Tensor
+    """[B, N]"""
+    deltas: tf.Tensor
+    """[B, N, 4]"""
+
+
+class RpnHead(tf.Module):
+    """3x3 convolution, then objectness and box of each anchor."""
+
+    def __init__(self, inputs: int, config: RpnConfig) -> None:
+        super().__init__()
+        anchors = len(config.anchor_ratios)
+        self.conv = Conv("rpn/conv0", inputs, config.channels, 3, relu=True, init=gaussian(0.01))
+        self.logits = Conv("rpn/class", config.channels, anchors, init=gaussian(0.01))
+        self.deltas = Conv("rpn/box", config.channels, anchors * 4, init=gaussian(0.01))
+
+    def __call__(self, features: tf.Tensor) -> RpnLevel:
+        """Run on one level [B, H, W, C]."""
+        hidden = self.conv(features)
+        batch = tf.shape(features)[0]
+        logits = tf.cast(self.logits(hidden), tf.float32)
+        deltas = tf.cast(self.deltas(hidden), tf.float32)
+        count = tf.size(logits) // batch
+        return RpnLevel(tf.reshape(logits, [batch, count]), tf.reshape(deltas, [batch, count, 4]))

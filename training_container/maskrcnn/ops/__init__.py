@@ -1,0 +1,1 @@
+"""Pure tensor functions of Mask R-CNN: no variables, no configuration objects, no I/O."""

@@ -1,0 +1,64 @@
+"""The five losses of Mask R-CNN and the accuracies that are logged beside them, all float32 scalars."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+HUBER_DELTA = 1.0 / 9.0
+
+
+def rpn(logits: tf.Tensor, labels: tf.Tensor, deltas: tf.Tensor, targets: tf.Tensor,
+        normalizer: float) -> tuple[tf.Tensor, tf.Tensor]:
+    """Objectness and box loss of sampled anchors.
+
+    Args:
+        logits: [S] of the sampled anchors.
+        labels: [S], 1 positive, 0 negative.
+        deltas: [P, 4] regression output of the positive ones.
+        targets: [P, 4].
+        normalizer: What the sums are divided by: the wanted number of samples.
+    """
+    label_loss = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)) / normalizer
+    distance = tf.abs(deltas - targets)
+    huber = tf.where(distance < HUBER_DELTA, 0.5 * distance**2 / HUBER_DELTA, distance - 0.5 * HUBER_DELTA)
+    return label_loss, tf.reduce_sum(huber) / normalizer
+
+
+def box_head(logits: tf.Tensor, labels: tf.Tensor, deltas: tf.Tensor, targets: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Classification and box loss of sampled proposals, with their logged figures.
+
+    Args:
+        logits: [N, C + 1], background first.
+        labels: [N] int32, 0 background.
+        deltas: [F, 4] regression output of the foreground proposals for their own class.
+        targets: [F, 4].
+    """
+    count = tf.maximum(tf.cast(tf.size(labels), tf.float32), 1.0)
+    cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    predicted = tf.argmax(logits, 1, labels.dtype)
+    correct = tf.cast(predicted == labels, tf.float32)
+    foreground = tf.cast(labels > 0, tf.float32)
+    foreground_count = tf.reduce_sum(foreground)
+    missed = foreground * tf.cast(predicted == 0, tf.float32)
+    return {
+        "label_loss": tf.reduce_sum(cross_entropy) / count,
+        "box_loss": tf.reduce_sum(tf.abs(deltas - targets)) / count,
+        "label_metrics/accuracy": tf.reduce_sum(correct) / count,
+        "label_metrics/fg_accuracy": tf.math.divide_no_nan(tf.reduce_sum(correct * foreground), foreground_count),
+        "label_metrics/false_negative": tf.math.divide_no_nan(tf.reduce_sum(missed), foreground_count),
+        "num_fg_label": foreground_count,
+    }
+
+
+def mask_head(logits: tf.Tensor, targets: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Mean pixel cross entropy of masks [F, m, m] with their logged figures; all 0 without masks."""
+    count = tf.maximum(tf.cast(tf.size(logits), tf.float32), 1.0)
+    cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits)
+    predicted, truth = logits > 0.0, targets > 0.5
+    positive = tf.cast(truth, tf.float32)
+    return {
+        "maskrcnn_loss": tf.reduce_sum(cross_entropy) / count,
+        "accuracy": tf.reduce_sum(tf.cast(predicted == truth, tf.float32)) / count,
+        "pos_accuracy": tf.reduce_sum(tf.cast(predicted & truth, tf.float32)) / count,
+        "fg_pixel_ratio": tf.reduce_sum(positive) / count,
+    }

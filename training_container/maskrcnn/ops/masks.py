@@ -1,0 +1,53 @@
+"""Instance masks: training targets, and small masks pasted into the image."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from maskrcnn.ops import roi_align
+
+
+def targets(masks: tf.Tensor, frames: tf.Tensor, boxes: tf.Tensor, size: int) -> tf.Tensor:
+    """What the mask head should answer for `boxes`: [R, size, size] float32, 0 to 1.
+
+    Args:
+        masks: [R, h, w], 0 to 1: the mask of each box's object, sampled over `frames`.
+        frames: [R, 4]: the image region that each mask covers (the whole image, or the object's box).
+        boxes: [R, 4] in the same pixels; what lies outside the frame is no object.
+        size: Side of the target.
+    """
+    shape = tf.cast(tf.shape(masks)[1:3], tf.float32)
+    sides = tf.maximum(frames[:, 2:] - frames[:, :2], 1e-3)
+    scale = shape[::-1] / sides
+    offset = tf.tile(frames[:, :2], [1, 2])
+    local = (boxes - offset) * tf.tile(scale, [1, 2])
+    index = tf.range(tf.shape(boxes)[0])
+    return roi_align.crop(masks[..., None], local, index, size)[..., 0]
+
+
+def paste(masks: NDArray[np.float32], boxes: NDArray[np.float32], height: int, width: int,
+          threshold: float = 0.5) -> NDArray[np.bool_]:
+    """Draw masks [N, m, m] at their boxes into [N, height, width]: bilinear, then cut at `threshold`.
+
+    A border of zeros around the small mask lets the object end inside the outermost bin (tensorpack's
+    ACCURATE_PASTE).
+    """
+    result = np.zeros((len(masks), height, width), np.bool_)
+    for mask, box, canvas in zip(masks, boxes, result, strict=True):
+        x1, y1, x2, y2 = (float(v) for v in box)
+        rows, row_weights = _resampling(y1, y2, mask.shape[0], height)
+        columns, column_weights = _resampling(x1, x2, mask.shape[1], width)
+        canvas[rows, columns] = row_weights @ np.pad(mask, 1) @ column_weights.T >= threshold
+    return result
+
+
+def _resampling(low: float, high: float, bins: int, limit: int) -> tuple[slice, NDArray[np.float32]]:
+    """Pixels that [low, high] reaches, and for each the bilinear weights of the bins + 2 padded mask values."""
+    bin_size = max(high - low, 1e-6) / bins
+    start = int(np.clip(np.floor(low - bin_size), 0, limit))
+    stop = int(np.clip(np.ceil(high + bin_size), start, limit))
+    centres = (np.arange(start, stop) + 0.5 - low) / bin_size + 0.5
+    distance = np.abs(centres[:, None] - np.arange(bins + 2)[None, :])
+    return slice(start, stop), np.maximum(1.0 - distance, 0.0).astype(np.float32)

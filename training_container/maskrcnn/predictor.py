@@ -1,0 +1,73 @@
+"""The trained model as everybody else uses it: a folder in, instances of an image out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from maskrcnn import hyperparameters
+from maskrcnn.detections import Detections
+from maskrcnn.model import precision, weights
+from maskrcnn.model.mask_rcnn import MaskRCNN, RawDetections
+from maskrcnn.model_card import ModelCard
+from maskrcnn.ops import images as image_ops
+from maskrcnn.ops import masks as mask_ops
+
+
+class Predictor:
+    """Finds instances in single images; the same image gives the same answer.
+
+    Example:
+        predictor = Predictor.load(Path("/opt/ml/model"))
+        detections = predictor.predict(rgb_image)
+    """
+
+    def __init__(self, model: MaskRCNN, card: ModelCard) -> None:
+        self.card = card
+        self._model = model
+        self._detect = tf.function(self._resize_and_detect, input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
+
+    @classmethod
+    def load(cls, model_dir: Path) -> Predictor:
+        """Read the artifact that training wrote.
+
+        Raises:
+            FileNotFoundError: the folder holds no model.
+            ContractError: its card is damaged.
+            ValueError: its weights do not fit its card.
+        """
+        card = ModelCard.read(model_dir)
+        settings = hyperparameters.resolve(card.hyperparameters).settings
+        dtype, _ = precision.choose(settings.training.precision)
+        model = MaskRCNN(settings.model, len(card.classes), dtype)
+        weights.load(model, model_dir / weights.FILE_NAME)
+        return cls(model, card)
+
+    def predict(self, image: NDArray[np.uint8]) -> Detections:
+        """Instances in an RGB image [H, W, 3] of any size, in its own pixels."""
+        height, width = image.shape[:2]
+        boxes, scores, class_ids, small_masks = (part.numpy() for part in self._detect(tf.constant(image)))
+        return Detections(boxes, scores, class_ids, mask_ops.paste(small_masks, boxes, height, width))
+
+    def _resize_and_detect(self, image: tf.Tensor) -> RawDetections:
+        """Detections with boxes in the pixels of the given image."""
+        config = self._model.config.input
+        shape = tf.shape(image)[:2]
+        resized = image_ops.resized_shape(shape, config.short_edge_px, config.max_size_px)
+        raw = self._model.detect(image_ops.resize(image, resized))
+        scale = tf.cast(shape[::-1], tf.float32) / tf.cast(resized[::-1], tf.float32)
+        return raw._replace(boxes=raw.boxes * tf.tile(scale, [2]))
+
+    def warm_up(self) -> None:
+        """Trace the network, so that the first real image does not wait for it."""
+        self.predict(np.zeros((64, 64, 3), np.uint8))
+
+
+def write_artifact(model: MaskRCNN, card: ModelCard, model_dir: Path) -> None:
+    """Write what Predictor.load reads: the weights and the card."""
+    model_dir.mkdir(parents=True, exist_ok=True)
+    weights.save(model, model_dir / weights.FILE_NAME)
+    card.write(model_dir)

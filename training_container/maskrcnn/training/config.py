@@ -1,0 +1,59 @@
+"""How the network is trained: frozen settings."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from maskrcnn.model.config import ModelConfig
+from maskrcnn.model.precision import Precision
+
+REFERENCE_BATCH = 8
+"""base_lr and lr_schedule are given for this many images a step, as in tensorpack."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that decides the course of training but the network itself."""
+
+    epochs: int = 24
+    images_per_epoch: int = 0
+    """0: all training images."""
+    batch_size_per_gpu: int = 1
+    base_lr: float = 0.01
+    """For 8 images a step; scaled to the real batch."""
+    warmup: int = 1000
+    """Steps of linear growth from warmup_init_lr to the full rate."""
+    warmup_init_lr: float = 1e-5
+    lr_decay: Literal["step", "cosine"] = "step"
+    lr_schedule: tuple[int, ...] = ()
+    """Steps of 8 images at which the rate falls to a tenth; the last one is the end."""
+    lr_epoch_schedule: tuple[tuple[int, float | None], ...] = ()
+    """(epoch, factor on base_lr) pairs; the last one, with None, is the end."""
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    gradient_clip: float = 10.0
+    """Largest global norm of the gradients; 0 is no limit."""
+    eval_period: int = 1
+    """Epochs between evaluations; the last epoch is always followed by one."""
+    seed: int = 1234
+    precision: Precision = "auto"
+    flip_horizontal: bool = True
+    flip_vertical: bool = False
+    quarter_turns: bool = False
+    brightness: float = 0.0
+    """Largest random change of brightness and contrast, as a share."""
+    backbone_weights: str = ""
+    """An .npz in tensorpack's names to start from; what does not fit is skipped."""
+    checkpoint_seconds: float = 300.0
+    keep_checkpoints: int = 2
+    log_seconds: float = 20.0
+    deterministic: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """A whole training: preset with the hyperparameters laid over it."""
+
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
