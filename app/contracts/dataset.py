@@ -56,12 +56,12 @@ class LabelInstance:
 
 @dataclasses.dataclass(frozen=True)
 class LabelRecord:
-    """The canonical label of one image: dataset/labels/<sha256>.json."""
+    """The canonical label of one image: dataset/labels/<sha256 of this record>.json."""
 
     image_sha256: str
     image_extension: str
     file_name: str
-    """As uploaded, below the inbox."""
+    """The image's path below its data set, so that the name of an upload changes no version."""
     width: int
     height: int
     instances: tuple[LabelInstance, ...]

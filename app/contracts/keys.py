@@ -20,12 +20,13 @@ def image(sha256: str, extension: str) -> str:
     return f"dataset/images/{sha256}.{extension}"
 
 
-def label(sha256: str) -> str:
-    """Key of the canonical label record (contracts.dataset.LabelRecord) of the image with that hash.
+def label(label_sha256: str) -> str:
+    """Key of a canonical label record (contracts.dataset.LabelRecord) by the hash of its bytes; never rewritten.
 
-    Label records are mutable between versions (relabelling); a version's manifest pins the label's own hash.
+    A version's manifest pins the label of each member by this hash (Member.label_sha256), so relabelling an
+    image adds a record and older versions stay readable.
     """
-    return f"dataset/labels/{sha256}.json"
+    return f"dataset/labels/{label_sha256}.json"
 
 
 def version(version_id: str, *parts: str) -> str:

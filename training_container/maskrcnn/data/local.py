@@ -1,0 +1,114 @@
+"""prepare on a plain folder, without S3: `python -m maskrcnn.data.local SRC OUT`.
+
+SRC holds uploads as the inbox does (`<upload>/<files>`), or is one data set. OUT becomes a small bucket
+(dataset/, quarantine/) and gets, besides, the folders that train and evaluate expect as channels:
+
+    OUT/train/*.tfrecord, OUT/val/*.tfrecord, OUT/test/*.tfrecord, OUT/dataset/manifest.json,
+    OUT/output/{result,findings,statistics}.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.contracts import keys
+from app.contracts.dataset import PrepareResult
+from app.contracts.settings import DataSettings
+from maskrcnn.data.pipeline import Order, prepare
+from maskrcnn.data.publish import SPLITS
+from maskrcnn.data.tree import UploadTree
+from maskrcnn.program import JobError
+from maskrcnn.storage import ObjectNotFoundError
+
+RUN_ID = "local"
+
+
+class LocalStore:
+    """A Store on the local disk: a key is a path below the root. It knows no versions."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def read(self, key: str) -> bytes:
+        """See Store."""
+        path = self._root / key
+        if not path.is_file():
+            raise ObjectNotFoundError(f"{path}: no such file")
+        return path.read_bytes()
+
+    def download(self, key: str, target: Path, version_id: str = "") -> None:
+        """See Store; the version is ignored."""
+        target.write_bytes(self.read(key))
+
+    def write(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
+        """See Store."""
+        self._path(key).write_bytes(body)
+
+    def upload(self, key: str, source: Path) -> None:
+        """See Store."""
+        shutil.copyfile(source, self._path(key))
+
+    def exists(self, key: str) -> bool:
+        """See Store."""
+        return (self._root / key).is_file()
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """See Store."""
+        found = (path.relative_to(self._root).as_posix() for path in self._root.rglob("*") if path.is_file())
+        return iter(sorted(key for key in found if key.startswith(prefix)))
+
+    def _path(self, key: str) -> Path:
+        path = self._root / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+def prepare_folder(
+    source: Path, target: Path, settings: DataSettings | None = None, parent_version: str | None = None
+) -> PrepareResult:
+    """Prepare a local folder into a local bucket and lay out the channels.
+
+    Raises:
+        JobError: as prepare.
+    """
+    store = LocalStore(target)
+    order = Order(RUN_ID, parent_version, settings or DataSettings())
+    with tempfile.TemporaryDirectory(prefix="castline-prepare-") as work:
+        result = prepare(order, UploadTree.of_folder(source), store, Path(work), target / "output")
+    for split in SPLITS:
+        shutil.rmtree(target / split, ignore_errors=True)
+        shutil.copytree(target / keys.version_shards(result.version, split), target / split)
+    shutil.copyfile(target / keys.version_manifest(result.version), target / "dataset/manifest.json")
+    return result
+
+
+def main() -> int:
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m maskrcnn.data.local",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("source", type=Path, help="folder of uploads")
+    parser.add_argument("target", type=Path, help="folder to write")
+    parser.add_argument("--parent", metavar="VERSION", help="a version in the target folder to add to")
+    arguments = parser.parse_args()
+    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
+    if not arguments.source.is_dir():
+        parser.error(f"{arguments.source}: no such folder")
+    try:
+        prepare_folder(arguments.source, arguments.target, parent_version=arguments.parent)
+    except JobError as error:
+        logging.getLogger("castline").error("%s: %s", error.code, error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

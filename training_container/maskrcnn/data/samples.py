@@ -1,0 +1,92 @@
+"""What importers hand over: one sample an image, its objects not yet drawn; and the seam for more formats."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Protocol
+
+from app.contracts.dataset import Finding, Split
+from maskrcnn.data.shapes import Shape
+from maskrcnn.data.tree import UploadTree, upload_of
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelledShape:
+    """One labelled object as the labelling tool wrote it."""
+
+    class_name: str
+    shape: Shape
+    is_crowd: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """One image with its label.
+
+    Attributes:
+        image: Path of the image below the inbox.
+        annotation: Path of the file that holds its label.
+        name: The image's path below its data set: stays the same whatever the upload is called.
+        size: (width, height) that the label claims for the image; None when it does not say.
+        shapes: In painting order; empty says the image is background only.
+        tags: Image tags, `key` or `key=value`.
+        split: train, val or test where a folder, file name or tag says so.
+    """
+
+    image: str
+    annotation: str
+    name: str
+    size: tuple[int, int] | None
+    shapes: tuple[LabelledShape, ...]
+    tags: tuple[str, ...] = ()
+    split: Split | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSet:
+    """One data set found in the uploads.
+
+    Attributes:
+        root: Folder below the inbox; data sets with the same root are one for the meaning of val and test.
+        format: Name of the importer.
+        files: The annotation files it was recognised by.
+        pictures_to_ignore: Folders of pictures that are no photographs, such as drawn masks.
+    """
+
+    root: str
+    format: str
+    files: tuple[str, ...]
+    pictures_to_ignore: tuple[str, ...] = ()
+
+    def name_of(self, image: str) -> str:
+        """The image's path below the data set, or below its upload when it lies outside."""
+        for folder in (self.root, upload_of(image)):
+            if folder and image.startswith(folder + "/"):
+                return image.removeprefix(folder + "/")
+        return image
+
+
+@dataclasses.dataclass(frozen=True)
+class Rejected:
+    """An image or label that an importer cannot hand over.
+
+    Attributes:
+        finding: Why.
+        files: What goes to quarantine: the image, its annotation.
+    """
+
+    finding: Finding
+    files: tuple[str, ...]
+
+
+class Importer(Protocol):
+    """One label format. To add one, write a class like this and list it in importers/__init__.py."""
+
+    name: str
+
+    def find(self, tree: UploadTree) -> list[DataSet]:
+        """The data sets of this format, recognised by content."""
+
+    def read(self, tree: UploadTree, data_set: DataSet) -> Iterator[Sample | Rejected]:
+        """Its images one by one, by path; a rejection where a label or its image is missing or unreadable."""

@@ -1,0 +1,98 @@
+"""The uploaded files on the local disk, seen as one tree below the inbox."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+_JUNK_NAMES = frozenset({"Thumbs.db", "desktop.ini", "_READY"})
+
+
+def is_junk(path: str) -> bool:
+    """True for what file managers and markers leave behind: hidden files, __MACOSX, Thumbs.db, _READY."""
+    parts = PurePosixPath(path).parts
+    return parts[-1] in _JUNK_NAMES or any(part.startswith(".") or part == "__MACOSX" for part in parts)
+
+
+def is_image_name(path: str) -> bool:
+    """True when the name ends like a photograph; whether it is one, its content says later."""
+    return PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES
+
+
+@dataclasses.dataclass(frozen=True)
+class UploadTree:
+    """Files below `root` by their path below the inbox (`<upload>/<relative path>`).
+
+    Attributes:
+        root: Local folder that stands for the inbox.
+        modified: path -> when it was uploaded (ISO 8601, or any text that sorts by time).
+    """
+
+    root: Path
+    modified: Mapping[str, str]
+
+    @classmethod
+    def of_folder(cls, root: Path) -> UploadTree:
+        """A tree of all files of a plain local folder, all of the same age."""
+        files = (f.relative_to(root).as_posix() for f in root.rglob("*") if f.is_file())
+        return cls(root, {path: "" for path in files if not is_junk(path)})
+
+    @functools.cached_property
+    def paths(self) -> tuple[str, ...]:
+        """All paths, sorted."""
+        return tuple(sorted(self.modified))
+
+    @functools.cached_property
+    def folders(self) -> Mapping[str, tuple[str, ...]]:
+        """Folder -> the paths directly in it, sorted; the inbox itself is ''."""
+        folders: dict[str, list[str]] = {}
+        for path in self.paths:
+            folders.setdefault(parent(path), []).append(path)
+        return {folder: tuple(paths) for folder, paths in folders.items()}
+
+    def __contains__(self, path: str) -> bool:
+        return path in self.modified
+
+    def local(self, path: str) -> Path:
+        """Where the file lies on this machine."""
+        return self.root / path
+
+    def read(self, path: str) -> bytes:
+        """The bytes of one file."""
+        return self.local(path).read_bytes()
+
+    def age_of(self, upload: str) -> str:
+        """When the newest file of an upload (first folder) arrived."""
+        return self._ages.get(upload, "")
+
+    @functools.cached_property
+    def _ages(self) -> Mapping[str, str]:
+        ages: dict[str, str] = {}
+        for path, modified in self.modified.items():
+            upload = upload_of(path)
+            ages[upload] = max(modified, ages.get(upload, ""))
+        return ages
+
+
+def upload_of(path: str) -> str:
+    """The upload a path belongs to: its first folder, '' for a file directly in the inbox."""
+    first, slash, _ = path.partition("/")
+    return first if slash else ""
+
+
+def parent(path: str) -> str:
+    """The folder of a path or folder; '' is the inbox itself."""
+    return path.rpartition("/")[0]
+
+
+def join(folder: str, name: str) -> str:
+    """A path below a folder, which may be ''."""
+    return f"{folder}/{name}" if folder else name
+
+
+def below(paths: Iterable[str], folder: str) -> list[str]:
+    """The paths that lie anywhere below a folder."""
+    return [p for p in paths if not folder or p.startswith(folder + "/")]

@@ -1,0 +1,31 @@
+"""Program `prepare`: uploads in, a data-set version out. The work is in maskrcnn.data."""
+
+from __future__ import annotations
+
+import shutil
+
+from app.contracts import documents, jobs
+from maskrcnn import program
+from maskrcnn.data.fetch import fetch
+from maskrcnn.data.pipeline import Order, prepare
+from maskrcnn.layout import Layout
+from maskrcnn.storage import S3Store
+
+
+def run(layout: Layout) -> None:
+    """Read job.json, fetch the snapshot, prepare it, and clean up."""
+    job = documents.from_json(jobs.PrepareJob, layout.job_document.read_bytes())
+    store = S3Store(job.bucket)
+    work = layout.root / "processing/work"
+    shutil.rmtree(work, ignore_errors=True)
+    try:
+        tree, rejected = fetch(store, job.snapshot_key, work / "inbox")
+        order = Order(job.run_id, job.parent_version, job.data)
+        prepare(order, tree, store, work, layout.processing_output, rejected)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def main() -> int:
+    """Entry point; returns the exit status."""
+    return program.main(run)
