@@ -21,7 +21,7 @@ def image(sha256: str, extension: str) -> str:
 
 
 def label(label_sha256: str) -> str:
-    """Key of a canonical label record (contracts.dataset.LabelRecord) by the hash of its bytes; never rewritten.
+    """Key of a canonical label record (contracts.dataset.LabelRecord) by its own hash; never rewritten.
 
     A version's manifest pins the label of each member by this hash (Member.label_sha256), so relabelling an
     image adds a record and older versions stay readable.

@@ -1,4 +1,4 @@
-"""What is wrong with an upload, in words a person can act on; counted, and written for spreadsheets and people."""
+"""What is wrong with an upload, in words a person can act on, for spreadsheets and for people."""
 
 from __future__ import annotations
 

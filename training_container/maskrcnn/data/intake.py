@@ -166,7 +166,7 @@ def _accepted(sample: Sample, record: LabelRecord, label_sha256: str) -> Accepte
 
 
 def _leftovers(tree: UploadTree, claimed: set[str], intake: Intake) -> Iterator[Rejected]:
-    """What no data set claims: photographs and broken JSON are errors, archives a warning, the rest silent."""
+    """What no data set claims: photographs and broken JSON are errors, archives warnings."""
     for path in tree.paths:
         if path in claimed:
             continue

@@ -119,7 +119,8 @@ class Polygon:
 
     def extent(self) -> Extent:
         """See MaskShape."""
-        return _extent_of_points(_rounded(self.exterior))
+        rings = [np.rint(_ring(ring)) for ring in (self.exterior, *self.interior)]
+        return _extent_of_points(np.concatenate(rings))
 
     def draw(self, width: int, height: int) -> Mask:
         """See MaskShape."""
@@ -145,7 +146,7 @@ def _ring(points: tuple[Point, ...]) -> NDArray[np.float64]:
     return ring
 
 
-def _extent_of_points(points: NDArray[np.floating] | NDArray[np.int32]) -> Extent:
+def _extent_of_points(points: NDArray[np.float64]) -> Extent:
     (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     return Extent(left, top, right, bottom)
 
@@ -192,9 +193,8 @@ class CocoRle:
     counts: str | tuple[int, ...]
 
     def extent(self) -> Extent:
-        """See MaskShape: a mask of its own size, so the size is what is checked."""
-        height, width = self.size
-        return Extent(0, 0, width - 1, height - 1)
+        """See MaskShape: a mask of the image's own size cannot leave it; draw checks the size."""
+        return Extent(0, 0, 0, 0)
 
     def draw(self, width: int, height: int) -> Mask:
         """See MaskShape."""

@@ -128,7 +128,7 @@ class _ImageIndex:
                 self._by_name[PurePosixPath(path).name].append(path)
 
     def find(self, file_name: str) -> str:
-        """The one image most like `file_name`: by trailing folders, then the split, then the data set's folder.
+        """The image most like `file_name`: by trailing folders, then the split, then the data set.
 
         Raises:
             BadItemError: there is none, or more than one.
