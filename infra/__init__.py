@@ -1,0 +1,1 @@
+"""The AWS resources of Castline: one construct a concern, five stacks that only compose and grant."""

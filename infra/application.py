@@ -1,0 +1,52 @@
+"""The whole application: the five stacks, wired."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import App, Tags
+
+from app.contracts import names
+from infra.settings import DeploymentSettings, read
+from infra.stacks.data import DataStack
+from infra.stacks.image import ImageStack
+from infra.stacks.network import NetworkStack
+from infra.stacks.operations import OperationsStack
+from infra.stacks.pipeline import PipelineStack
+
+CDK_JSON = Path(__file__).resolve().parent.parent / "cdk.json"
+
+
+def new_app(environment: str, *, outdir: str | None = None) -> App:
+    """An app that knows what the CDK command line would tell it: the context of cdk.json and `-c env=...`."""
+    context: dict[str, Any] = json.loads(CDK_JSON.read_text())["context"]
+    return App(context={**context, "env": environment}, outdir=outdir, analytics_reporting=False)
+
+
+def build(app: App) -> DeploymentSettings:
+    """Add the five stacks of the environment that the app's context names.
+
+    No stack names an account or a region, so the templates are the same for everyone and need no look-up.
+
+    Raises:
+        ContractError: a setting breaks its rule.
+    """
+    settings = read(app.node.try_get_context)
+    environment = settings.environment
+
+    def stack_name(name: str) -> str:
+        return names.stack(environment, name)
+
+    network = NetworkStack(app, stack_name("network"), settings=settings).network
+    data = DataStack(app, stack_name("data"), settings=settings, network=network, termination_protection=True)
+    image = ImageStack(app, stack_name("image"), settings=settings, termination_protection=True)
+    pipeline = PipelineStack(
+        app, stack_name("pipeline"), settings=settings, network=network,
+        bucket=data.bucket, table=data.table, image_tag=image.tag)
+    pipeline.add_stack_dependency(image)
+    OperationsStack(app, stack_name("operations"), settings=settings, pipeline=pipeline)
+    Tags.of(app).add("project", "castline")
+    Tags.of(app).add("environment", environment)
+    return settings

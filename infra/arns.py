@@ -1,0 +1,98 @@
+"""ARNs of resources with fixed names, formatted instead of referenced.
+
+A function that starts the state machine, which calls the function, would be a circle of references; a name that
+both sides know is not.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import ArnFormat, Stack
+
+from app.contracts import names
+
+
+class Arns:
+    """ARNs of one environment, in the account and region of `stack`.
+
+    The methods with a `name` pattern give the pattern of everything that a run creates: all of it starts with the
+    prefix of the environment.
+    """
+
+    def __init__(self, stack: Stack, environment: str) -> None:
+        self._stack = stack
+        self._environment = environment
+
+    def _format(self, service: str, resource: str, name: str, separator: str = "/") -> str:
+        styles = {"/": ArnFormat.SLASH_RESOURCE_NAME, ":": ArnFormat.COLON_RESOURCE_NAME}
+        return self._stack.format_arn(
+            service=service, resource=resource, resource_name=name, arn_format=styles[separator])
+
+    @property
+    def _any(self) -> str:
+        return f"{names.prefix(self._environment)}-*"
+
+    def function(self, handler: str) -> str:
+        """The Lambda function whose code is lambdas/<handler>.py."""
+        return self._format("lambda", "function", names.function(self._environment, handler), ":")
+
+    @property
+    def state_machine(self) -> str:
+        """The state machine."""
+        return self._format("states", "stateMachine", names.state_machine(self._environment), ":")
+
+    @property
+    def executions(self) -> str:
+        """Every execution of the state machine."""
+        return self._format("states", "execution", f"{names.state_machine(self._environment)}:*", ":")
+
+    @property
+    def topic(self) -> str:
+        """The SNS topic."""
+        return self._stack.format_arn(service="sns", resource=names.topic(self._environment),
+                                      arn_format=ArnFormat.NO_RESOURCE_NAME)
+
+    @property
+    def inbox_queue(self) -> str:
+        """The SQS queue of upload events."""
+        return self._stack.format_arn(service="sqs", resource=names.inbox_queue(self._environment),
+                                      arn_format=ArnFormat.NO_RESOURCE_NAME)
+
+    @property
+    def repository(self) -> str:
+        """The ECR repository."""
+        return self._format("ecr", "repository", names.repository(self._environment))
+
+    @property
+    def repository_uri(self) -> str:
+        """Where images are pushed to and pulled from."""
+        stack = self._stack
+        return (f"{stack.account}.dkr.ecr.{stack.region}.{stack.url_suffix}/"
+                f"{names.repository(self._environment)}")
+
+    @property
+    def build_project(self) -> str:
+        """The CodeBuild project."""
+        return self._format("codebuild", "project", names.build_project(self._environment))
+
+    @property
+    def endpoint(self) -> str:
+        """The one endpoint."""
+        return self._format("sagemaker", "endpoint", names.endpoint(self._environment))
+
+    @property
+    def model_package_group(self) -> str:
+        """The model package group."""
+        return self._format("sagemaker", "model-package-group", names.model_package_group(self._environment))
+
+    @property
+    def model_packages(self) -> str:
+        """Every version in the model package group."""
+        return self._format("sagemaker", "model-package", f"{names.model_package_group(self._environment)}/*")
+
+    def made_by_runs(self, kind: str) -> str:
+        """Every SageMaker resource of a kind that runs create: `training-job`, `model`, `endpoint-config`, ..."""
+        return self._format("sagemaker", kind, self._any)
+
+    def log_group(self, name: str) -> str:
+        """All streams of one CloudWatch log group; a name ending in * means several groups."""
+        return self._format("logs", "log-group", f"{name}:*", ":")

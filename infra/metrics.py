@@ -1,0 +1,47 @@
+"""The metrics that AWS really publishes about one environment, by name; alarms and dashboard share them."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+from app.contracts import names
+from infra.arns import Arns
+
+VARIANT = "AllTraffic"
+"""The one production variant of the endpoint."""
+SUM, MAXIMUM, AVERAGE, P50, P90 = "Sum", "Maximum", "Average", "p50", "p90"
+FIVE_MINUTES = Duration.minutes(5)
+
+
+class Metrics:
+    """Metrics of one environment."""
+
+    def __init__(self, stack: Stack, environment: str) -> None:
+        self._environment = environment
+        self._state_machine_arn = Arns(stack, environment).state_machine
+
+    def run(self, name: str, statistic: str = SUM) -> cloudwatch.Metric:
+        """Of the state machine: ExecutionsStarted, ExecutionsFailed, ExecutionTime (ms), ..."""
+        return self._metric("AWS/States", name, statistic, {"StateMachineArn": self._state_machine_arn})
+
+    def function(self, handler: str, name: str, statistic: str = SUM) -> cloudwatch.Metric:
+        """Of a Lambda function: Invocations, Errors, Duration (ms), Throttles, ..."""
+        dimensions = {"FunctionName": names.function(self._environment, handler)}
+        return self._metric("AWS/Lambda", name, statistic, dimensions, label=handler)
+
+    def queue(self, queue_name: str, name: str, statistic: str = MAXIMUM) -> cloudwatch.Metric:
+        """Of a queue: ApproximateNumberOfMessagesVisible, ApproximateAgeOfOldestMessage (s), ..."""
+        return self._metric("AWS/SQS", name, statistic, {"QueueName": queue_name}, label=queue_name)
+
+    def endpoint(self, name: str, statistic: str = SUM) -> cloudwatch.Metric:
+        """Of the endpoint: Invocations, Invocation5XXErrors, ModelLatency (us), ..."""
+        dimensions = {"EndpointName": names.endpoint(self._environment), "VariantName": VARIANT}
+        return self._metric("AWS/SageMaker", name, statistic, dimensions)
+
+    def _metric(
+        self, namespace: str, name: str, statistic: str, dimensions: dict[str, str], *, label: str | None = None
+    ) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=namespace, metric_name=name, statistic=statistic, dimensions_map=dimensions,
+            period=FIVE_MINUTES, label=label)

@@ -1,0 +1,205 @@
+"""What each Lambda function may do: read it beside the table of docs/pipeline.md."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from app.contracts import keys
+from infra.arns import Arns
+from infra.grants import Grant
+
+JOBS = "Job names carry the run id; the prefix is this environment's own."
+OBJECTS = "Object keys carry run ids and content hashes; the prefix is the function's own."
+EXECUTIONS = "Executions are named by run ids; the state machine is this environment's own."
+INBOX, RUNS, DATASET, CHAMPION = f"{keys.INBOX}*", keys.run("*"), "dataset/*", keys.CHAMPION
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Resources:
+    """The resources that statements name, all of one environment."""
+
+    bucket_arn: str
+    table_arn: str
+    job_role_arn: str
+    serving_role_arn: str
+    arns: Arns
+
+    def objects(self, actions: tuple[str, ...], *patterns: str) -> Grant:
+        """Object actions below the given keys or patterns of the data bucket."""
+        resources = tuple(f"{self.bucket_arn}/{pattern}" for pattern in patterns)
+        wild = any("*" in pattern for pattern in patterns)
+        return Grant(actions=actions, resources=resources, why_wildcard=OBJECTS if wild else "")
+
+    def read(self, *patterns: str) -> tuple[Grant, ...]:
+        """Read objects; listing goes with it, for without it S3 answers 403 for an absent key instead of 404."""
+        return (self.objects(("s3:GetObject",), *patterns), self.list_objects())
+
+    def write(self, *patterns: str) -> Grant:
+        """Write objects."""
+        return self.objects(("s3:PutObject",), *patterns)
+
+    def list_objects(self, action: str = "s3:ListBucket") -> Grant:
+        """List the data bucket."""
+        return Grant(actions=(action,), resources=(self.bucket_arn,))
+
+    def state(self, *verbs: str) -> Grant:
+        """Item actions on the state table: `Get`, `Put`, `Update`, `Delete`, or `Query`."""
+        actions = tuple(f"dynamodb:{verb}" if verb == "Query" else f"dynamodb:{verb}Item" for verb in verbs)
+        return Grant(actions=actions, resources=(self.table_arn,))
+
+    def executions(self, *actions: str) -> Grant:
+        """Actions on executions of the state machine."""
+        return Grant(actions=tuple(f"states:{action}" for action in actions), resources=(self.arns.executions,),
+                     why_wildcard=EXECUTIONS)
+
+    def callbacks(self, *actions: str) -> Grant:
+        """Answer task tokens; the token, not the resource, says which task."""
+        return Grant(actions=tuple(f"states:{action}" for action in actions), resources=(self.arns.state_machine,))
+
+    def made_by_runs(self, kind: str, *actions: str) -> Grant:
+        """SageMaker actions on everything of one kind that runs create."""
+        return Grant(actions=tuple(f"sagemaker:{action}" for action in actions),
+                     resources=(self.arns.made_by_runs(kind),), why_wildcard=JOBS)
+
+    def endpoint(self, *actions: str) -> Grant:
+        """SageMaker actions on the one endpoint."""
+        return Grant(actions=tuple(f"sagemaker:{action}" for action in actions), resources=(self.arns.endpoint,))
+
+    def model_packages(self, *actions: str) -> Grant:
+        """SageMaker actions on the versions in the model package group."""
+        return Grant(actions=tuple(f"sagemaker:{action}" for action in actions),
+                     resources=(self.arns.model_packages,),
+                     why_wildcard="Versions are numbered; the group is this environment's own.")
+
+    def pass_role(self, role_arn: str) -> Grant:
+        """Hand one role to SageMaker and to no other service."""
+        return Grant(actions=("iam:PassRole",), resources=(role_arn,),
+                     conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}})
+
+    def notify(self) -> Grant:
+        """Tell people."""
+        return Grant(actions=("sns:Publish",), resources=(self.arns.topic,))
+
+    def wake_gate(self) -> Grant:
+        """Let the gate look at the inbox again."""
+        return Grant(actions=("lambda:InvokeFunction",), resources=(self.arns.function("gate"),))
+
+
+def _gate(r: Resources) -> tuple[Grant, ...]:
+    start = Grant(actions=("states:StartExecution",), resources=(r.arns.state_machine,))
+    return (r.list_objects(), r.state("Get", "Put", "Update", "Delete"), start, r.executions("DescribeExecution"))
+
+
+def _claim(r: Resources) -> tuple[Grant, ...]:
+    return (*r.read(RUNS), r.write(RUNS), r.state("Get", "Put", "Update", "Delete"),
+            r.executions("DescribeExecution"))
+
+
+def _snapshot(r: Resources) -> tuple[Grant, ...]:
+    return (*r.read(RUNS, keys.DATASET_HEAD), r.write(RUNS), r.list_objects("s3:ListBucketVersions"))
+
+
+def _find_image(r: Resources) -> tuple[Grant, ...]:
+    return (Grant(actions=("ecr:DescribeImages",), resources=(r.arns.repository,)),)
+
+
+def _processing(r: Resources) -> tuple[Grant, ...]:
+    return (*r.read(RUNS, DATASET, CHAMPION), r.write(RUNS), r.state("Get", "Put", "Update", "Delete"),
+            r.made_by_runs("processing-job", "CreateProcessingJob", "DescribeProcessingJob", "AddTags"),
+            r.pass_role(r.job_role_arn))
+
+
+def _start_training(r: Resources) -> tuple[Grant, ...]:
+    return (*r.read(RUNS, DATASET), r.write(RUNS), r.state("Get", "Put", "Update", "Delete"),
+            r.made_by_runs("training-job", "CreateTrainingJob", "DescribeTrainingJob", "AddTags"),
+            r.pass_role(r.job_role_arn))
+
+
+def _compare(r: Resources) -> tuple[Grant, ...]:
+    return (*r.read(RUNS, CHAMPION), r.write(RUNS))
+
+
+def _register(r: Resources) -> tuple[Grant, ...]:
+    # A version is created in the group before it has a number of its own: both are authorised.
+    create = Grant(actions=("sagemaker:CreateModelPackage", "sagemaker:ListModelPackages", "sagemaker:AddTags"),
+                   resources=(r.arns.model_package_group,))
+    return (*r.read(RUNS), create, r.model_packages("CreateModelPackage", "DescribeModelPackage", "AddTags"),
+            r.state("Get", "Put", "Update", "Delete"), r.callbacks("SendTaskSuccess"))
+
+
+def _publish(r: Resources) -> tuple[Grant, ...]:
+    return (*r.read(RUNS, CHAMPION), r.write(RUNS), r.state("Get", "Put", "Update", "Delete"),
+            r.made_by_runs("model", "CreateModel", "DescribeModel", "AddTags"),
+            r.made_by_runs("endpoint-config", "CreateEndpointConfig", "DescribeEndpointConfig", "CreateEndpoint",
+                           "UpdateEndpoint", "AddTags"),
+            r.endpoint("CreateEndpoint", "UpdateEndpoint", "DescribeEndpoint", "AddTags"),
+            r.pass_role(r.serving_role_arn), r.callbacks("SendTaskSuccess"))
+
+
+def _verify(r: Resources) -> tuple[Grant, ...]:
+    return (*r.read(RUNS), r.endpoint("DescribeEndpoint", "InvokeEndpoint"))
+
+
+def _restore(r: Resources) -> tuple[Grant, ...]:
+    return (*r.read(CHAMPION, RUNS), r.endpoint("DescribeEndpoint", "UpdateEndpoint", "DeleteEndpoint"),
+            r.made_by_runs("endpoint-config", "DescribeEndpointConfig", "UpdateEndpoint"))
+
+
+def _commit(r: Resources) -> tuple[Grant, ...]:
+    return (*r.read(RUNS, DATASET, CHAMPION), r.write(RUNS, keys.DATASET_HEAD, CHAMPION),
+            r.objects(("s3:DeleteObject", "s3:DeleteObjectVersion"), INBOX),
+            r.list_objects("s3:ListBucketVersions"), r.model_packages("UpdateModelPackage"))
+
+
+def _finish(r: Resources) -> tuple[Grant, ...]:
+    return (*r.read(RUNS, CHAMPION), r.write(RUNS), r.state("Get", "Put", "Update", "Delete"),
+            r.executions("DescribeExecution", "GetExecutionHistory"), r.notify(), r.wake_gate())
+
+
+def _stop_jobs(r: Resources) -> tuple[Grant, ...]:
+    return (r.made_by_runs("training-job", "StopTrainingJob", "DescribeTrainingJob"),
+            r.made_by_runs("processing-job", "StopProcessingJob", "DescribeProcessingJob"))
+
+
+def _resolve(r: Resources) -> tuple[Grant, ...]:
+    return (r.made_by_runs("training-job", "DescribeTrainingJob"),
+            r.made_by_runs("processing-job", "DescribeProcessingJob"),
+            r.endpoint("DescribeEndpoint"), r.model_packages("DescribeModelPackage"),
+            r.callbacks("SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat"),
+            r.state("Get", "Put", "Update", "Delete", "Query"))
+
+
+def _fail_run(r: Resources) -> tuple[Grant, ...]:
+    return (*_finish(r), *_stop_jobs(r), r.state("Query"))
+
+
+def _reconcile(r: Resources) -> tuple[Grant, ...]:
+    return (*_resolve(r), *_fail_run(r))
+
+
+def _nothing(_: Resources) -> tuple[Grant, ...]:
+    return ()
+
+
+PERMISSIONS: dict[str, Callable[[Resources], tuple[Grant, ...]]] = {
+    "gate": _gate,
+    "claim": _claim,
+    "snapshot": _snapshot,
+    "find_image": _find_image,
+    "start_prepare": _processing,
+    "start_training": _start_training,
+    "next_attempt": _nothing,
+    "start_evaluation": _processing,
+    "compare": _compare,
+    "register": _register,
+    "publish": _publish,
+    "verify": _verify,
+    "restore": _restore,
+    "commit": _commit,
+    "finish": _finish,
+    "fail_run": _fail_run,
+    "resolve": _resolve,
+    "reconcile": _reconcile,
+}
+"""Handler (module of lambdas/) -> what its role allows beside writing its own log."""

@@ -1,0 +1,41 @@
+"""The data stack: everything that must outlive all others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Stack
+from constructs import Construct
+
+from app.contracts import names
+from infra.network import PrivateNetwork
+from infra.settings import DeploymentSettings
+from infra.storage import DataBucket, ModelRegistry, SharedFiles, StateTable
+
+
+class DataStack(Stack):
+    """Bucket, state table, shared files and model registry: all retained, none deleted by accident.
+
+    Attributes:
+        bucket: The data bucket.
+        table: The state table.
+        files: The shared file system.
+        registry: The model package group.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: DeploymentSettings,
+        network: PrivateNetwork,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, **kwargs)
+        data = DataBucket(self, "Bucket", noncurrent_version_days=settings.operations.noncurrent_version_days)
+        self.bucket = data.bucket
+        self.table = StateTable(self, "Table").table
+        self.files = SharedFiles(self, "Files", vpc=network.vpc, security_group=network.file_system)
+        self.registry = ModelRegistry(
+            self, "Registry", name=names.model_package_group(settings.environment))

@@ -1,0 +1,1 @@
+"""The state machine: its definition in plain Python, and the construct that deploys it."""
