@@ -61,10 +61,9 @@ class DataSet:
 
     def name_of(self, image: str) -> str:
         """The image's path below the data set, or below its upload when it lies outside."""
-        for folder in (self.root, upload_of(image)):
-            if folder and image.startswith(folder + "/"):
-                return image.removeprefix(folder + "/")
-        return image
+        inside = not self.root or image.startswith(f"{self.root}/")
+        folder = self.root if inside else upload_of(image)
+        return image.removeprefix(f"{folder}/") if folder else image
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,7 @@ from maskrcnn.data import findings, split_names
 from maskrcnn.data.findings import BadItemError
 from maskrcnn.data.samples import DataSet, LabelledShape, Rejected, Sample
 from maskrcnn.data.shapes import Box, CocoPolygons, CocoRle, Shape
-from maskrcnn.data.tree import UploadTree, below, is_image_name, parent, upload_of
+from maskrcnn.data.tree import UploadTree, below, is_image_name, parent
 
 _KEYS = ("images", "annotations", "categories")
 
@@ -51,7 +51,7 @@ class CocoImporter:
                 (file,),
             )
             return
-        images = _ImageIndex(below(tree.paths, upload_of(file)), file, data_set.root)
+        images = _ImageIndex(below(tree.paths, data_set.root.partition("/")[0]), file, data_set.root)
         for image in document.images:
             try:
                 path = images.find(str(image["file_name"]))
