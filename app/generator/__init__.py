@@ -1,0 +1,1 @@
+"""Procedural castings: believable grey impeller discs with exact masks, for demos and tests without real data."""
