@@ -17,7 +17,8 @@ class ContractError(ValueError):
 
 def to_json(document: Any, *, indent: int | None = None) -> str:
     """Serialise a dataclass (or plain JSON value) with sorted keys, so equal documents give equal bytes."""
-    plain = dataclasses.asdict(document) if dataclasses.is_dataclass(document) else document
+    is_document = dataclasses.is_dataclass(document) and not isinstance(document, type)
+    plain = dataclasses.asdict(document) if is_document else document
     return json.dumps(plain, sort_keys=True, indent=indent, separators=None if indent else (",", ":"))
 
 

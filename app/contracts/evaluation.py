@@ -1,10 +1,10 @@
 """What evaluate writes below runs/<run>/evaluation/ and compare and the report read.
 
-    result.json       EvaluationResult
-    images.jsonl      one ImageResult a line (challenger)
-    golden/golden.json  GoldenSet; golden/<sha256>.<ext> the images
-    worst/*.png       the worst errors as pictures
-    report.html       self-contained page
+- result.json: EvaluationResult
+- images.jsonl: one ImageResult a line (challenger)
+- golden/golden.json: GoldenSet; golden/<sha256>.<ext>: its images
+- worst/*.png: the worst errors as pictures
+- report.html: a self-contained page
 """
 
 from __future__ import annotations

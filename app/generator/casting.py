@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.generator import defects, surface
-from app.generator.geometry import Pose
+from app.generator.geometry import FloatImage, Pose
 
 PART_CLASS = "disk"
 DEFECTS = {"chipping": defects.chipping, "holes": defects.hole, "burrs": defects.burr}
@@ -67,7 +67,7 @@ def _choose_defects(random: np.random.Generator) -> list[str]:
     return chosen or [str(random.choice(list(DEFECTS)))]
 
 
-def _photograph(random: np.random.Generator, picture: surface.FloatImage) -> NDArray[np.uint8]:
+def _photograph(random: np.random.Generator, picture: FloatImage) -> NDArray[np.uint8]:
     """Lens blur, sensor noise, exposure."""
     seen = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.5, 0.9))
     seen = seen * random.uniform(0.88, 1.06) + random.normal(0, random.uniform(0.006, 0.014), picture.shape)

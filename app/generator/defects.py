@@ -76,8 +76,8 @@ def _stain(random: np.random.Generator, picture: FloatImage, mask: Mask, *, dark
     """Fill the mask with dark broken metal and a few bright flecks."""
     if not mask.any():
         return
-    grain = cv2.GaussianBlur(random.normal(0, 1, picture.shape).astype(np.float32), (0, 0), 1.6)
-    grain /= max(float(np.abs(grain[mask]).max()), 1e-6)
+    rough = np.asarray(cv2.GaussianBlur(random.normal(0, 1, picture.shape).astype(np.float32), (0, 0), 1.6), np.float32)
+    grain = rough / max(float(np.abs(rough[mask]).max()), 1e-6)
     surface = np.clip(dark + 0.12 * grain, 0.02, 1)
     surface = np.where(grain > 0.62, fleck, surface)
     picture[mask] = surface[mask]

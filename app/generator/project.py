@@ -6,7 +6,7 @@ import base64
 import io
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ COLORS = {"disk": "#3C5AFF", "chipping": "#FF0000", "holes": "#FFC800", "burrs":
 JPEG_QUALITY = 92
 
 
-def generate(destination: Path, *, count: int, seed: int, size: int = 512, dataset: str = "castings") -> Iterable[Path]:
+def generate(destination: Path, *, count: int, seed: int, size: int = 512, dataset: str = "castings") -> Iterator[Path]:
     """Write `count` castings below `destination`, one after the other, and yield each image's path.
 
     Args:
@@ -57,7 +57,7 @@ def _bitmap_object(name: str, mask: Mask) -> dict[str, Any]:
     """A mask as base64(zlib(1-bit PNG)) of its crop, with the crop's origin."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     crop = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    palette = Image.fromarray(crop.astype(np.uint8), mode=None)
+    palette = Image.fromarray(crop.astype(np.uint8))
     palette.putpalette([0, 0, 0, 255, 255, 255])
     buffer = io.BytesIO()
     palette.save(buffer, format="PNG", transparency=0, bits=1)
