@@ -66,7 +66,12 @@ def class_colors(instances: Sequence[Instance], names: Sequence[str] = ()) -> di
 
 
 def draw_instances(
-    image: Picture, instances: Sequence[Instance], colors: dict[str, Color], *, with_scores: bool = True
+    image: Picture,
+    instances: Sequence[Instance],
+    colors: dict[str, Color],
+    *,
+    texts: Sequence[str] | None = None,
+    side_px: int | None = None,
 ) -> Picture:
     """Draw instances onto a copy of the image, scaled so that labels are readable.
 
@@ -74,12 +79,16 @@ def draw_instances(
         image: RGB uint8 [H, W, 3].
         instances: What to draw; the part first, small things last, so that nothing is hidden.
         colors: Class name to colour.
-        with_scores: False for labels, which have none.
+        texts: What to write at each instance; class and score unless given.
+        side_px: Longer side of the drawing; chosen for readable labels unless given.
     """
-    scale = drawing_scale(image.shape)
+    scale = side_px / max(image.shape[:2]) if side_px else drawing_scale(image.shape)
     canvas = _resize(image, scale)
-    ordered = sorted(instances, key=lambda i: (i.role != "part", -i.area_px))
-    shapes = [_shape(instance, colors, canvas.shape, scale, with_scores) for instance in ordered]
+    texts = texts or [f"{instance.class_name} {instance.score:.2f}" for instance in instances]
+    pairs = sorted(
+        zip(instances, texts, strict=True), key=lambda pair: (pair[0].role != "part", -pair[0].area_px)
+    )
+    shapes = [_shape(instance, text, colors, canvas.shape, scale) for instance, text in pairs]
     for shape in shapes:
         _fill(canvas, shape)
     for shape in shapes:
@@ -129,14 +138,13 @@ def _resize(image: Picture, scale: float) -> Picture:
 
 
 def _shape(
-    instance: Instance, colors: dict[str, Color], canvas: tuple[int, ...], scale: float, with_score: bool
+    instance: Instance, text: str, colors: dict[str, Color], canvas: tuple[int, ...], scale: float
 ) -> Shape:
     mask = rle.decode(instance.mask)
     if mask.shape != canvas[:2]:
         size = (canvas[1], canvas[0])
         mask = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_LINEAR) > 127
     x, y, width, height = (value * scale for value in instance.bbox)
-    text = f"{instance.class_name} {instance.score:.2f}" if with_score else instance.class_name
     box = (x, y, x + width, y + height)
     return Shape(mask, box, text, colors.get(instance.class_name, DEFECT_COLORS[0]), instance.role == "part")
 

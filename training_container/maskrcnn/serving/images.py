@@ -11,13 +11,16 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from maskrcnn.serving.errors import RequestError
 
+Pixels = NDArray[np.uint8]
+"""RGB [H, W, 3]."""
+
 FORMATS = ("JPEG", "MPO", "PNG", "BMP", "TIFF", "WEBP")
 MAX_PIXELS = 25_000_000
 """About 5000 x 5000: a hundred full-size masks of a larger image would not fit a small instance."""
 MIN_SIDE_PX = 16
 
 
-def decode(content: bytes, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+def decode(content: bytes, max_pixels: int = MAX_PIXELS) -> Pixels:
     """Decode an encoded image to RGB uint8 [H, W, 3], upright as its EXIF orientation says.
 
     Grey, palette, alpha, CMYK and 16-bit images are converted as maskrcnn.data.images does for training:
@@ -77,7 +80,7 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
         )
 
 
-def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
+def _to_rgb(image: Image.Image) -> Pixels:
     """Convert any Pillow mode to RGB."""
     if image.mode.startswith(("I", "F")):
         pixels = np.asarray(image).astype(np.float64)
