@@ -1,156 +1,43 @@
 """The state machine's definition as a plain tree: every state, its limits, and where it goes when it fails.
 
 Amazon States Language with JSONPath; no aws_cdk here, so that tests can walk the tree. States hand on what
-the next one needs by name; documents live in S3. Two rules hold for every Task: errors with a name are retried
+the next one needs by name; documents live in S3. Two rules hold for every Task: named errors are retried
 with backoff and full jitter, and everything else ends in `FailRun`. Waiting states hand a task token to their
 function; the token comes back when the job has ended (docs/pipeline.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from app.contracts import errors
 from app.contracts.settings import PipelineSettings
+from infra.workflow.tasks import (
+    ENDPOINT_BUSY,
+    HEARTBEAT_SECONDS,
+    JOB_HICCUP,
+    QUOTA,
+    REATTACH,
+    State,
+    Tasks,
+    catching,
+    choosing,
+    passing,
+    retrying,
+)
 
-State = dict[str, Any]
-
-CALLBACK = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 BUILD = "arn:aws:states:::codebuild:startBuild.sync"
 DAY = 86_400
-HEARTBEAT_SECONDS = 3_600
-"""The reconciler heartbeats every running job well within this."""
 QUEUE_SECONDS = 7_200
 """What a job may wait for its machines on top of its own running time."""
 BUILD_SECONDS = 7_200
 APPROVAL_SECONDS = 14 * DAY
-FUNCTION_SECONDS = 120
-SLOW_FUNCTION_SECONDS = {
-    "snapshot": 660,
-    "verify": 660,
-    "commit": 960,
-    "compare": 180,
-    "finish": 180,
-    "fail_run": 180,
-}
-"""A little more than the function's own timeout, which names the error better."""
-
-BUSY = "EndpointBusyError"
-"""The endpoint is changing: lambdas.errors.EndpointBusyError."""
 RECOVERABLE = [errors.TRAIN_CAPACITY, errors.TRAIN_INTERNAL, errors.TRAIN_TIME_LIMIT, errors.TRAIN_MEMORY]
 """What another training attempt may cure; NextAttempt decides how."""
 
 
-def _retry(
-    names: Sequence[str], *, interval: int, attempts: int, rate: float = 2.0, longest: int = 0
-) -> State:
-    rule: State = {
-        "ErrorEquals": list(names),
-        "IntervalSeconds": interval,
-        "MaxAttempts": attempts,
-        "BackoffRate": rate,
-        "JitterStrategy": "FULL",
-    }
-    return rule | ({"MaxDelaySeconds": longest} if longest else {})
-
-
-LAMBDA_HICCUP = _retry(
-    [
-        "Lambda.ServiceException",
-        "Lambda.AWSLambdaException",
-        "Lambda.SdkClientException",
-        "Lambda.TooManyRequestsException",
-    ],
-    interval=2,
-    attempts=6,
-)
-FUNCTION_TIMEOUT = _retry(["States.Timeout", "Sandbox.Timedout"], interval=5, attempts=2)
-REATTACH = _retry(["States.HeartbeatTimeout", "States.Timeout"], interval=10, attempts=3)
-"""Waiting states only: the function adopts the job that runs already, with a new token."""
-JOB_HICCUP = _retry([errors.JOB_INTERNAL, errors.JOB_CAPACITY], interval=60, attempts=2)
-QUOTA = _retry([errors.TRAIN_QUOTA, errors.JOB_QUOTA], interval=600, attempts=12, rate=1.5, longest=7_200)
-ENDPOINT_BUSY = _retry([BUSY], interval=5, attempts=120, rate=1.3, longest=60)
-
-
-def _catch(next_state: str, names: Sequence[str] = ("States.ALL",)) -> State:
-    return {"ErrorEquals": list(names), "ResultPath": "$.error", "Next": next_state}
-
-
-def _pass(result: Any, path: str, next_state: str) -> State:
-    return {"Type": "Pass", "Result": result, "ResultPath": path, "Next": next_state}
-
-
-def _choice(comment: str, rule: State, next_state: str, default: str) -> State:
-    return {
-        "Type": "Choice",
-        "Comment": comment,
-        "Choices": [{**rule, "Next": next_state}],
-        "Default": default,
-    }
-
-
-class _Tasks:
-    """Builds Task states around the functions of one deployment."""
-
-    def __init__(self, function_arns: Mapping[str, str]) -> None:
-        self._arns = function_arns
-
-    def call(
-        self,
-        function: str,
-        parameters: State,
-        *,
-        result: str,
-        then: str,
-        comment: str,
-        retry: Sequence[State] = (),
-        catch: Sequence[State] = (),
-        otherwise: str = "FailRun",
-    ) -> State:
-        """Call a function and go on with its answer."""
-        return {
-            "Type": "Task",
-            "Comment": comment,
-            "Resource": self._arns[function],
-            "Parameters": parameters,
-            "ResultPath": result,
-            "TimeoutSeconds": SLOW_FUNCTION_SECONDS.get(function, FUNCTION_SECONDS),
-            "Retry": [LAMBDA_HICCUP, FUNCTION_TIMEOUT, *retry],
-            "Catch": [*catch, _catch(otherwise)],
-            "Next": then,
-        }
-
-    def wait(
-        self,
-        function: str,
-        parameters: State,
-        *,
-        seconds: int,
-        result: str,
-        then: str,
-        comment: str,
-        retry: Sequence[State] = (),
-        catch: Sequence[State] = (),
-        otherwise: str = "FailRun",
-    ) -> State:
-        """Call a function that starts something, and wait until the token comes back."""
-        payload = {"token.$": "$$.Task.Token", "execution_arn.$": "$$.Execution.Id", **parameters}
-        return {
-            "Type": "Task",
-            "Comment": comment,
-            "Resource": CALLBACK,
-            "Parameters": {"FunctionName": self._arns[function], "Payload": payload},
-            "ResultPath": result,
-            "TimeoutSeconds": seconds,
-            "HeartbeatSeconds": HEARTBEAT_SECONDS,
-            "Retry": [LAMBDA_HICCUP, *retry],
-            "Catch": [*catch, _catch(otherwise)],
-            "Next": then,
-        }
-
-
-def _intake(tasks: _Tasks, build_project: str) -> dict[str, State]:
+def _intake(tasks: Tasks, build_project: str) -> dict[str, State]:
     """Claim the run, freeze the uploads, have an image."""
     return {
         "Claim": tasks.call(
@@ -159,7 +46,7 @@ def _intake(tasks: _Tasks, build_project: str) -> dict[str, State]:
             result="$.run",
             then="Snapshot",
             comment="One run at a time: the lock must be this execution's",
-            catch=[_catch("NotOurTurn", [errors.RUN_IN_PROGRESS])],
+            catch=[catching("NotOurTurn", [errors.RUN_IN_PROGRESS])],
         ),
         "NotOurTurn": {
             "Type": "Fail",
@@ -173,7 +60,7 @@ def _intake(tasks: _Tasks, build_project: str) -> dict[str, State]:
             then="AnythingToDo",
             comment="Freeze the exact object versions of the inbox",
         ),
-        "AnythingToDo": _choice(
+        "AnythingToDo": choosing(
             "Uploads, or a person who asks for a new model from the old ones",
             {"Variable": "$.snapshot.proceed", "BooleanEquals": True},
             "FindImage",
@@ -186,7 +73,7 @@ def _intake(tasks: _Tasks, build_project: str) -> dict[str, State]:
             then="ImagePresent",
             comment="Digest of the container image with the deployed tag",
         ),
-        "ImagePresent": _choice(
+        "ImagePresent": choosing(
             "The first run after a deployment builds the image",
             {"Variable": "$.image.found", "BooleanEquals": True},
             "Prepare",
@@ -200,13 +87,13 @@ def _intake(tasks: _Tasks, build_project: str) -> dict[str, State]:
             "ResultPath": None,
             "TimeoutSeconds": BUILD_SECONDS,
             "Retry": [
-                _retry(
+                retrying(
                     ["CodeBuild.SdkClientException", "CodeBuild.AWSCodeBuildException"],
                     interval=10,
                     attempts=3,
                 )
             ],
-            "Catch": [_catch("FailRun")],
+            "Catch": [catching("FailRun")],
             "Next": "FindBuiltImage",
         },
         "FindBuiltImage": tasks.call(
@@ -219,7 +106,7 @@ def _intake(tasks: _Tasks, build_project: str) -> dict[str, State]:
     }
 
 
-def _data(tasks: _Tasks, settings: PipelineSettings) -> dict[str, State]:
+def _data(tasks: Tasks, settings: PipelineSettings) -> dict[str, State]:
     """Turn uploads into a data-set version."""
     return {
         "Prepare": tasks.wait(
@@ -253,7 +140,7 @@ def _data(tasks: _Tasks, settings: PipelineSettings) -> dict[str, State]:
     }
 
 
-def _model(tasks: _Tasks, settings: PipelineSettings) -> dict[str, State]:
+def _model(tasks: Tasks, settings: PipelineSettings) -> dict[str, State]:
     """Train, rung by rung, then evaluate and compare."""
     training = settings.training
     longest = max(
@@ -269,7 +156,7 @@ def _model(tasks: _Tasks, settings: PipelineSettings) -> dict[str, State]:
         "history": [],
     }
     return {
-        "FirstAttempt": _pass(first, "$.attempt", "Train"),
+        "FirstAttempt": passing(first, "$.attempt", "Train"),
         "Train": tasks.wait(
             "start_training",
             {
@@ -283,7 +170,7 @@ def _model(tasks: _Tasks, settings: PipelineSettings) -> dict[str, State]:
             then="Evaluate",
             comment="One attempt on one rung of the ladder, resuming from the run's checkpoints",
             retry=[REATTACH, QUOTA],
-            catch=[_catch("NextAttempt", RECOVERABLE)],
+            catch=[catching("NextAttempt", RECOVERABLE)],
         ),
         "NextAttempt": tasks.call(
             "next_attempt",
@@ -292,7 +179,7 @@ def _model(tasks: _Tasks, settings: PipelineSettings) -> dict[str, State]:
             then="TryAgain",
             comment="Next rung, half the batch, a resumption, or the end",
         ),
-        "TryAgain": _choice(
+        "TryAgain": choosing(
             "NextAttempt says whether another attempt may help",
             {"Variable": "$.attempt.again", "BooleanEquals": True},
             "Train",
@@ -319,7 +206,7 @@ def _model(tasks: _Tasks, settings: PipelineSettings) -> dict[str, State]:
             then="Better",
             comment="Promote only what is better beyond noise",
         ),
-        "Better": _choice(
+        "Better": choosing(
             "The decision and its reasons are in comparison.json",
             {"Variable": "$.comparison.promote", "BooleanEquals": True},
             "Register",
@@ -328,7 +215,7 @@ def _model(tasks: _Tasks, settings: PipelineSettings) -> dict[str, State]:
     }
 
 
-def _publication(tasks: _Tasks, settings: PipelineSettings) -> dict[str, State]:
+def _publication(tasks: Tasks, settings: PipelineSettings) -> dict[str, State]:
     """Register, publish, prove; on any failure the champion serves again."""
     model = {
         "run_id.$": "$.run.run_id",
@@ -343,9 +230,9 @@ def _publication(tasks: _Tasks, settings: PipelineSettings) -> dict[str, State]:
             result="$.registration",
             then="Approved",
             comment="Enter the model in the registry; wait for a person when the settings ask for one",
-            retry=[_retry(["States.HeartbeatTimeout"], interval=10, attempts=3)],
+            retry=[retrying(["States.HeartbeatTimeout"], interval=10, attempts=3)],
         ),
-        "Approved": _choice(
+        "Approved": choosing(
             "Approved by a person, or by the comparison when nobody is asked",
             {"Variable": "$.registration.status", "StringEquals": "Approved"},
             "Publish",
@@ -385,7 +272,7 @@ def _publication(tasks: _Tasks, settings: PipelineSettings) -> dict[str, State]:
     }
 
 
-def _ends(tasks: _Tasks) -> dict[str, State]:
+def _ends(tasks: Tasks) -> dict[str, State]:
     """Commit and finish, or the one failing path."""
     outcomes = {
         "Promoted": "PROMOTED",
@@ -395,14 +282,14 @@ def _ends(tasks: _Tasks) -> dict[str, State]:
     }
     closing = {"execution_arn.$": "$$.Execution.Id", "state.$": "$"}
     return {
-        **{name: _pass(outcome, "$.outcome", "Commit") for name, outcome in outcomes.items()},
+        **{name: passing(outcome, "$.outcome", "Commit") for name, outcome in outcomes.items()},
         "Commit": tasks.call(
             "commit",
             {"state.$": "$"},
             result="$.commit",
             then="Finish",
             comment="Champion pointer, then data-set head, then the used uploads leave the inbox",
-            catch=[_catch("Restore", [errors.CHAMPION_MOVED])],
+            catch=[catching("Restore", [errors.CHAMPION_MOVED])],
         ),
         "Finish": tasks.call(
             "finish",
@@ -426,7 +313,7 @@ def _ends(tasks: _Tasks) -> dict[str, State]:
         "FailedUnrecorded": {
             "Type": "Fail",
             "Error": "FailRunError",
-            "Cause": "The run failed, and so did recording it: the event rule and the reconciler record and release",
+            "Cause": "The run failed, and so did recording it: the event rule or the reconciler repeats it",
         },
     }
 
@@ -441,7 +328,7 @@ def definition(
         function_arns: Module name of each handler in lambdas/ -> ARN of its function.
         build_project: Name of the CodeBuild project that builds the container image.
     """
-    tasks = _Tasks(function_arns)
+    tasks = Tasks(function_arns)
     return {
         "Comment": "Uploads to a published, proven model; see docs/pipeline.md",
         "StartAt": "Claim",

@@ -1,0 +1,176 @@
+"""What each state hands to its function and gets back: the other side of infra/workflow/definition.py."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from app.contracts.runs import TrainingAttempt
+
+
+@dataclasses.dataclass(frozen=True)
+class StateError:
+    """What a Catch leaves at `$.error`; the capitals are Step Functions' own."""
+
+    Error: str
+    Cause: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class ClaimEvent:
+    """State Claim."""
+
+    execution_arn: str
+    execution_name: str
+    input: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class SnapshotEvent:
+    """State Snapshot."""
+
+    run_id: str
+    forced: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class SnapshotResult:
+    """Answer of Snapshot."""
+
+    snapshot_key: str
+    parent_version: str | None
+    objects: int
+    total_bytes: int
+    proceed: bool
+    """There is something to learn from: uploads, or old data when a person forces a run."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FindImageEvent:
+    """States FindImage and FindBuiltImage."""
+
+    required: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class FindImageResult:
+    """Answer of FindImage."""
+
+    found: bool
+    image_uri: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WaitingEvent:
+    """What every state that waits for a token hands over."""
+
+    token: str
+    execution_arn: str
+    run_id: str
+    image_uri: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PrepareEvent(WaitingEvent):
+    """State Prepare."""
+
+    snapshot_key: str
+    parent_version: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Attempt:
+    """`$.attempt`: which training attempt comes next, and what went before."""
+
+    number: int = 1
+    """Part of the job's name."""
+    rung: int = 0
+    """Index into settings.training.ladder."""
+    internal_errors: int = 0
+    time_limits: int = 0
+    memory_errors: int = 0
+    """The batch is halved this many times."""
+    again: bool = True
+    """False: no other attempt may help."""
+    history: tuple[TrainingAttempt, ...] = ()
+    """Attempts that failed."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainEvent(WaitingEvent):
+    """State Train."""
+
+    version: str
+    attempt: Attempt
+
+
+@dataclasses.dataclass(frozen=True)
+class NextAttemptEvent:
+    """State NextAttempt."""
+
+    attempt: Attempt
+    error: StateError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluateEvent(WaitingEvent):
+    """State Evaluate."""
+
+    version: str
+    model_artifact: str
+
+
+@dataclasses.dataclass(frozen=True)
+class CompareEvent:
+    """State Compare."""
+
+    run_id: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RegisterEvent(WaitingEvent):
+    """State Register."""
+
+    version: str
+    model_artifact: str
+    mask_ap: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PublishEvent(WaitingEvent):
+    """State Publish."""
+
+    model_artifact: str
+    champion_run_id: str | None
+    """Whom the model was compared with; publishing over another champion would skip a comparison."""
+
+
+@dataclasses.dataclass(frozen=True)
+class VerifyEvent:
+    """State Verify."""
+
+    run_id: str
+
+
+@dataclasses.dataclass(frozen=True)
+class RestoreEvent:
+    """State Restore."""
+
+    run_id: str
+    model_package_arn: str
+    error: StateError
+
+
+@dataclasses.dataclass(frozen=True)
+class CommitEvent:
+    """State Commit."""
+
+    state: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class ClosingEvent:
+    """States Finish and FailRun."""
+
+    execution_arn: str
+    state: dict[str, Any]

@@ -1,0 +1,28 @@
+"""What every request shares: tags, network, S3 inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.contracts import keys
+from lambdas.environment import Environment
+
+Request = dict[str, Any]
+
+
+def tags(environment: Environment, run_id: str) -> list[dict[str, str]]:
+    """Tags that tell costs and leftovers apart."""
+    return [
+        {"Key": "castline:environment", "Value": environment.name},
+        {"Key": "castline:run", "Value": run_id},
+    ]
+
+
+def vpc(environment: Environment) -> Request:
+    """The isolated subnets; S3 is reached through the gateway endpoint."""
+    return {"Subnets": list(environment.subnets), "SecurityGroupIds": [environment.security_group]}
+
+
+def uri(environment: Environment, key: str) -> str:
+    """The s3:// form of a key in the data bucket."""
+    return keys.uri(environment.bucket, key)

@@ -1,0 +1,74 @@
+"""CreateTrainingJob: managed spot or on-demand, resuming from the run's checkpoints."""
+
+from __future__ import annotations
+
+from app.contracts import keys, names
+from app.contracts.settings import Rung
+from lambdas.decisions import ladder, metrics
+from lambdas.environment import Environment
+from lambdas.events import TrainEvent
+from lambdas.requests.common import Request, tags, uri, vpc
+
+INTERNAL_RETRIES = 3
+"""RetryStrategy covers InternalServerError only, within the job; the ladder covers what is left."""
+CHECKPOINTS_PATH = "/opt/ml/checkpoints"
+
+
+def job_name(environment: Environment, event: TrainEvent) -> str:
+    """The same attempt always has the same name, so that no retry starts a second job."""
+    return names.job(environment.name, event.run_id, "train", event.attempt.number)
+
+
+def request(environment: Environment, event: TrainEvent) -> Request:
+    """Build the request of one attempt on its rung of the ladder."""
+    settings = environment.settings.training
+    rung = settings.ladder[event.attempt.rung]
+    hyperparameters = ladder.hyperparameters(settings, event.attempt)
+    return {
+        "TrainingJobName": job_name(environment, event),
+        "AlgorithmSpecification": {
+            "TrainingImage": event.image_uri,
+            "TrainingInputMode": "File",
+            "ContainerEntrypoint": ["train"],
+            "MetricDefinitions": metrics.definitions(),
+        },
+        "RoleArn": environment.job_role_arn,
+        "HyperParameters": hyperparameters | {"run_id": event.run_id, "version": event.version},
+        "InputDataConfig": [
+            _channel(environment, "train", keys.version_shards(event.version, "train")),
+            _channel(environment, "val", keys.version_shards(event.version, "val")),
+            _channel(environment, "dataset", keys.version_manifest(event.version)),
+        ],
+        "OutputDataConfig": {"S3OutputPath": uri(environment, keys.run(event.run_id, "model"))},
+        "CheckpointConfig": {
+            "S3Uri": uri(environment, keys.checkpoints(event.run_id)),
+            "LocalPath": CHECKPOINTS_PATH,
+        },
+        "ResourceConfig": _resources(rung, settings.volume_gb),
+        "EnableManagedSpotTraining": rung.spot,
+        "StoppingCondition": {
+            "MaxRuntimeInSeconds": settings.max_runtime_seconds,
+            # Refused without spot.
+            **({"MaxWaitTimeInSeconds": rung.max_wait_seconds} if rung.spot else {}),
+        },
+        "RetryStrategy": {"MaximumRetryAttempts": INTERNAL_RETRIES},
+        "VpcConfig": vpc(environment),
+        "Tags": tags(environment, event.run_id),
+    }
+
+
+def _channel(environment: Environment, name: str, key: str) -> Request:
+    source = {
+        "S3DataType": "S3Prefix",
+        "S3Uri": uri(environment, key),
+        "S3DataDistributionType": "FullyReplicated",
+    }
+    return {"ChannelName": name, "DataSource": {"S3DataSource": source}, "InputMode": "File"}
+
+
+def _resources(rung: Rung, volume_gb: int) -> Request:
+    """One type, or for on-demand an order of preference, which spot does not take."""
+    if len(rung.instance_types) == 1:
+        return {"InstanceType": rung.instance_types[0], "InstanceCount": 1, "VolumeSizeInGB": volume_gb}
+    preferences = [{"InstanceType": name, "InstanceCount": 1} for name in rung.instance_types]
+    return {"InstancePreferences": preferences, "VolumeSizeInGB": volume_gb}
