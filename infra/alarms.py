@@ -17,6 +17,7 @@ MISSED_CLOCKS = 3
 """A function whose clock has been silent this many times is not running."""
 INBOX_AGE_SECONDS = 1800
 EVENT_HANDLERS = tuple(handler for handler, size in SIZES.items() if size.asynchronous)
+AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 MISSING_IS_FINE = cloudwatch.TreatMissingData.NOT_BREACHING
 MISSING_IS_BAD = cloudwatch.TreatMissingData.BREACHING
 
@@ -24,8 +25,8 @@ MISSING_IS_BAD = cloudwatch.TreatMissingData.BREACHING
 class PipelineAlarms(Construct):
     """All alarms; each tells the topic when it goes off and when it is over.
 
-    A state's function that fails fails its run, which has an alarm; so only the functions that events wake have
-    one for errors of their own.
+    A function that fails in a state fails its run, which has an alarm; so only the functions that events wake
+    have one for errors of their own.
 
     Attributes:
         all: The alarms.
@@ -46,46 +47,75 @@ class PipelineAlarms(Construct):
         self._endpoint()
 
     def _runs(self) -> None:
-        for metric, what in (("ExecutionsFailed", "failed"), ("ExecutionsTimedOut", "ran out of time"),
-                             ("ExecutionsAborted", "was aborted")):
-            self._alarm(f"run-{metric.removeprefix('Executions').lower()}", self._metrics.run(metric),
-                        f"A run {what}: `python -m app runs` shows which, its run record says why.")
+        for metric, what in (
+            ("ExecutionsFailed", "failed"),
+            ("ExecutionsTimedOut", "ran out of time"),
+            ("ExecutionsAborted", "was aborted"),
+        ):
+            self._alarm(
+                f"run-{metric.removeprefix('Executions').lower()}",
+                self._metrics.run(metric),
+                f"A run {what}: `python -m app runs` shows which, its run record says why.",
+            )
 
     def _functions(self) -> None:
         for handler in EVENT_HANDLERS:
-            self._alarm(f"{handler}-errors", self._metrics.function(handler, "Errors"),
-                        f"The function {handler} fails: read its log group.")
+            self._alarm(
+                f"{handler}-errors",
+                self._metrics.function(handler, "Errors"),
+                f"The function {handler} fails: read its log group.",
+            )
 
     def _clocks(self, settings: DeploymentSettings) -> None:
-        for handler, minutes in (("gate", settings.triggers.gate_every_minutes),
-                                 ("reconcile", settings.triggers.reconcile_every_minutes)):
+        for handler, minutes in (
+            ("gate", settings.triggers.gate_every_minutes),
+            ("reconcile", settings.triggers.reconcile_every_minutes),
+        ):
             metric = self._metrics.function(handler, "Invocations").with_(period=Duration.minutes(minutes))
-            self._alarm(f"{handler}-silent", metric,
-                        f"The function {handler} has not run for {MISSED_CLOCKS * minutes} minutes: is its rule "
-                        "disabled?",
-                        operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-                        periods=MISSED_CLOCKS, missing=MISSING_IS_BAD)
+            self._alarm(
+                f"{handler}-silent",
+                metric,
+                f"The function {handler} has not run for {MISSED_CLOCKS * minutes} minutes: is its rule "
+                "disabled?",
+                operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+                periods=MISSED_CLOCKS,
+                missing=MISSING_IS_BAD,
+            )
 
     def _queues(self) -> None:
         for owner in ("inbox", *EVENT_HANDLERS):
             queue = names.dead_letters(self._environment, owner)
-            self._alarm(f"{owner}-dead-letters",
-                        self._metrics.queue(queue, "ApproximateNumberOfMessagesVisible"),
-                        f"Events that {owner} could not process lie in {queue}: look, then redrive or purge.")
-        self._alarm("inbox-waiting",
-                    self._metrics.queue(names.inbox_queue(self._environment), "ApproximateAgeOfOldestMessage"),
-                    "Upload events wait although the gate should have taken them: read the gate's log group.",
-                    threshold=INBOX_AGE_SECONDS)
+            self._alarm(
+                f"{owner}-dead-letters",
+                self._metrics.queue(queue, "ApproximateNumberOfMessagesVisible"),
+                f"Events that {owner} could not process lie in {queue}: look, then redrive or purge.",
+            )
+        self._alarm(
+            "inbox-waiting",
+            self._metrics.queue(names.inbox_queue(self._environment), "ApproximateAgeOfOldestMessage"),
+            "Upload events wait although the gate should have taken them: read the gate's log group.",
+            threshold=INBOX_AGE_SECONDS,
+        )
 
     def _endpoint(self) -> None:
-        self._alarm("endpoint-5xx", self._metrics.endpoint("Invocation5XXErrors"),
-                    "The endpoint answers with server errors: read its log group, then `python -m app` rolls back.")
-        self._alarm("endpoint-model-errors", self._metrics.endpoint("InvocationModelErrors"),
-                    "The model server answers with errors of its own: read the endpoint's log group.",
-                    threshold=5)
-        self._alarm("endpoint-slow", self._metrics.endpoint("ModelLatency", AVERAGE),
-                    "The model takes more than 30 s an image; SageMaker gives up after 60 s.",
-                    threshold=30_000_000, periods=2)
+        self._alarm(
+            "endpoint-5xx",
+            self._metrics.endpoint("Invocation5XXErrors"),
+            "The endpoint answers with server errors: read its log group, then `python -m app` rolls back.",
+        )
+        self._alarm(
+            "endpoint-model-errors",
+            self._metrics.endpoint("InvocationModelErrors"),
+            "The model server answers with errors of its own: read the endpoint's log group.",
+            threshold=5,
+        )
+        self._alarm(
+            "endpoint-slow",
+            self._metrics.endpoint("ModelLatency", AVERAGE),
+            "The model takes more than 30 s an image; SageMaker gives up after 60 s.",
+            threshold=30_000_000,
+            periods=2,
+        )
 
     def _alarm(
         self,
@@ -95,14 +125,21 @@ class PipelineAlarms(Construct):
         *,
         threshold: float = 1,
         periods: int = 1,
-        operator: cloudwatch.ComparisonOperator = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+        operator: cloudwatch.ComparisonOperator = AT_LEAST,
         missing: cloudwatch.TreatMissingData = MISSING_IS_FINE,
     ) -> None:
         alarm_name = f"{names.prefix(self._environment)}-{name.replace('_', '-')}"
         alarm = cloudwatch.Alarm(
-            self, name.replace("-", " ").replace("_", " ").title().replace(" ", ""),
-            alarm_name=alarm_name, alarm_description=description, metric=metric, threshold=threshold,
-            evaluation_periods=periods, comparison_operator=operator, treat_missing_data=missing)
+            self,
+            name.replace("-", " ").replace("_", " ").title().replace(" ", ""),
+            alarm_name=alarm_name,
+            alarm_description=description,
+            metric=metric,
+            threshold=threshold,
+            evaluation_periods=periods,
+            comparison_operator=operator,
+            treat_missing_data=missing,
+        )
         alarm.add_alarm_action(self._action)
         alarm.add_ok_action(self._action)
         self.all.append(alarm)

@@ -43,8 +43,14 @@ def build(app: App) -> DeploymentSettings:
     data = DataStack(app, stack_name("data"), settings=settings, network=network, termination_protection=True)
     image = ImageStack(app, stack_name("image"), settings=settings, termination_protection=True)
     pipeline = PipelineStack(
-        app, stack_name("pipeline"), settings=settings, network=network,
-        bucket=data.bucket, table=data.table, image_tag=image.tag)
+        app,
+        stack_name("pipeline"),
+        settings=settings,
+        network=network,
+        bucket=data.bucket,
+        table=data.table,
+        image_tag=image.tag,
+    )
     pipeline.add_stack_dependency(image)
     OperationsStack(app, stack_name("operations"), settings=settings, pipeline=pipeline)
     Tags.of(app).add("project", "castline")

@@ -1,7 +1,7 @@
 """ARNs of resources with fixed names, formatted instead of referenced.
 
-A function that starts the state machine, which calls the function, would be a circle of references; a name that
-both sides know is not.
+A function that starts the state machine, which calls the function, would be a circle of references; a name
+that both sides know is not.
 """
 
 from __future__ import annotations
@@ -12,11 +12,7 @@ from app.contracts import names
 
 
 class Arns:
-    """ARNs of one environment, in the account and region of `stack`.
-
-    The methods with a `name` pattern give the pattern of everything that a run creates: all of it starts with the
-    prefix of the environment.
-    """
+    """ARNs of one environment, in the account and region of `stack`."""
 
     def __init__(self, stack: Stack, environment: str) -> None:
         self._stack = stack
@@ -25,7 +21,8 @@ class Arns:
     def _format(self, service: str, resource: str, name: str, separator: str = "/") -> str:
         styles = {"/": ArnFormat.SLASH_RESOURCE_NAME, ":": ArnFormat.COLON_RESOURCE_NAME}
         return self._stack.format_arn(
-            service=service, resource=resource, resource_name=name, arn_format=styles[separator])
+            service=service, resource=resource, resource_name=name, arn_format=styles[separator]
+        )
 
     @property
     def _any(self) -> str:
@@ -48,14 +45,18 @@ class Arns:
     @property
     def topic(self) -> str:
         """The SNS topic."""
-        return self._stack.format_arn(service="sns", resource=names.topic(self._environment),
-                                      arn_format=ArnFormat.NO_RESOURCE_NAME)
+        return self._stack.format_arn(
+            service="sns", resource=names.topic(self._environment), arn_format=ArnFormat.NO_RESOURCE_NAME
+        )
 
     @property
     def inbox_queue(self) -> str:
         """The SQS queue of upload events."""
-        return self._stack.format_arn(service="sqs", resource=names.inbox_queue(self._environment),
-                                      arn_format=ArnFormat.NO_RESOURCE_NAME)
+        return self._stack.format_arn(
+            service="sqs",
+            resource=names.inbox_queue(self._environment),
+            arn_format=ArnFormat.NO_RESOURCE_NAME,
+        )
 
     @property
     def repository(self) -> str:
@@ -66,8 +67,9 @@ class Arns:
     def repository_uri(self) -> str:
         """Where images are pushed to and pulled from."""
         stack = self._stack
-        return (f"{stack.account}.dkr.ecr.{stack.region}.{stack.url_suffix}/"
-                f"{names.repository(self._environment)}")
+        return (
+            f"{stack.account}.dkr.ecr.{stack.region}.{stack.url_suffix}/{names.repository(self._environment)}"
+        )
 
     @property
     def build_project(self) -> str:
@@ -90,7 +92,7 @@ class Arns:
         return self._format("sagemaker", "model-package", f"{names.model_package_group(self._environment)}/*")
 
     def made_by_runs(self, kind: str) -> str:
-        """Every SageMaker resource of a kind that runs create: `training-job`, `model`, `endpoint-config`, ..."""
+        """Every SageMaker resource of a kind that runs create: `training-job`, `model`, ..."""
         return self._format("sagemaker", kind, self._any)
 
     def log_group(self, name: str) -> str:

@@ -18,8 +18,8 @@ HALF, THIRD, FULL = 12, 8, 24
 HEIGHT = 6
 TRAINING_METRICS = "/aws/sagemaker/TrainingJobs"
 FAILURES = (
-    "fields @timestamp, execution_arn, type, details.name as state, details.error as error, details.cause as cause",
-    "filter type in ['ExecutionFailed', 'ExecutionAborted', 'ExecutionTimedOut', 'LambdaFunctionFailed', 'TaskFailed']",
+    "fields @timestamp, execution_arn, type, details.error as error, details.cause as cause",
+    "filter type like /Failed|Aborted|TimedOut/",
     "sort @timestamp desc",
     "limit 20",
 )
@@ -57,32 +57,58 @@ class PipelineDashboard(Construct):
 
     def _introduction(self) -> cloudwatch.TextWidget:
         machine = names.state_machine(self._environment)
-        return cloudwatch.TextWidget(width=FULL, height=2, markdown=(
-            f"# Castline {self._environment}\n"
-            f"Runs are executions of the state machine `{machine}`. `python -m app runs` lists them, "
-            "`python -m app report RUN` opens the report of one."))
+        return cloudwatch.TextWidget(
+            width=FULL,
+            height=2,
+            markdown=(
+                f"# Castline {self._environment}\n"
+                f"Runs are executions of the state machine `{machine}`. `python -m app runs` lists them, "
+                "`python -m app report RUN` opens the report of one."
+            ),
+        )
 
     def _runs(self) -> list[cloudwatch.IWidget]:
         run = self._metrics.run
         return [
             cloudwatch.GraphWidget(
-                title="Runs", width=THIRD, height=HEIGHT,
-                left=[run(f"Executions{end}") for end in ("Started", "Succeeded", "Failed", "TimedOut", "Aborted")]),
+                title="Runs",
+                width=THIRD,
+                height=HEIGHT,
+                left=[
+                    run(f"Executions{end}")
+                    for end in ("Started", "Succeeded", "Failed", "TimedOut", "Aborted")
+                ],
+            ),
             cloudwatch.GraphWidget(
-                title="Duration of runs (ms)", width=THIRD, height=HEIGHT,
-                left=[run("ExecutionTime", P50), run("ExecutionTime", "Maximum")]),
+                title="Duration of runs (ms)",
+                width=THIRD,
+                height=HEIGHT,
+                left=[run("ExecutionTime", P50), run("ExecutionTime", "Maximum")],
+            ),
             cloudwatch.GraphWidget(
-                title="Gate: looks at the inbox, and waiting upload events", width=THIRD, height=HEIGHT,
+                title="Gate: looks at the inbox, and waiting upload events",
+                width=THIRD,
+                height=HEIGHT,
                 left=[self._metrics.function("gate", "Invocations")],
-                right=[self._metrics.queue(names.inbox_queue(self._environment),
-                                           "ApproximateNumberOfMessagesVisible")]),
+                right=[
+                    self._metrics.queue(
+                        names.inbox_queue(self._environment), "ApproximateNumberOfMessagesVisible"
+                    )
+                ],
+            ),
         ]
 
     def _failures(self) -> list[cloudwatch.IWidget]:
         group = f"/aws/vendedlogs/states/{names.state_machine(self._environment)}"
-        return [cloudwatch.LogQueryWidget(
-            title="Why runs failed", width=FULL, height=HEIGHT,
-            log_group_names=[group], query_lines=list(FAILURES))]
+        return [
+            cloudwatch.LogQueryWidget(
+                title="Why runs failed",
+                width=FULL,
+                height=HEIGHT,
+                log_group_names=[group],
+                query_lines=list(FAILURES),
+            )
+        ]
 
     def _model(self) -> list[cloudwatch.IWidget]:
         return [
@@ -93,8 +119,10 @@ class PipelineDashboard(Construct):
 
     def _training(self, title: str, metric: str) -> cloudwatch.GraphWidget:
         # The jobs are named by runs that do not exist yet: only a search finds them.
-        search = (f"SEARCH('{{{TRAINING_METRICS},TrainingJobName}} "
-                  f"MetricName=\"{metric}\" {names.prefix(self._environment)}', '{AVERAGE}')")
+        search = (
+            f"SEARCH('{{{TRAINING_METRICS},TrainingJobName}} "
+            f"MetricName=\"{metric}\" {names.prefix(self._environment)}', '{AVERAGE}')"
+        )
         expression = cloudwatch.MathExpression(expression=search, label="", period=Duration.minutes(1))
         return cloudwatch.GraphWidget(title=title, width=THIRD, height=HEIGHT, left=[expression])
 
@@ -102,23 +130,44 @@ class PipelineDashboard(Construct):
         endpoint = self._metrics.endpoint
         return [
             cloudwatch.GraphWidget(
-                title="Images and errors of the endpoint", width=HALF, height=HEIGHT,
+                title="Images and errors of the endpoint",
+                width=HALF,
+                height=HEIGHT,
                 left=[endpoint("Invocations")],
-                right=[endpoint("Invocation4XXErrors"), endpoint("Invocation5XXErrors"),
-                       endpoint("InvocationModelErrors")]),
+                right=[
+                    endpoint("Invocation4XXErrors"),
+                    endpoint("Invocation5XXErrors"),
+                    endpoint("InvocationModelErrors"),
+                ],
+            ),
             cloudwatch.GraphWidget(
-                title="Time an image takes (us): in the model, around it", width=HALF, height=HEIGHT,
-                left=[endpoint("ModelLatency", P50), endpoint("ModelLatency", P90), endpoint("OverheadLatency", P90)]),
+                title="Time an image takes (us): in the model, around it",
+                width=HALF,
+                height=HEIGHT,
+                left=[
+                    endpoint("ModelLatency", P50),
+                    endpoint("ModelLatency", P90),
+                    endpoint("OverheadLatency", P90),
+                ],
+            ),
         ]
 
     def _plumbing(self) -> list[cloudwatch.IWidget]:
         owners = ("inbox", *(handler for handler, size in SIZES.items() if size.asynchronous))
-        depths = [self._metrics.queue(names.dead_letters(self._environment, owner),
-                                      "ApproximateNumberOfMessagesVisible") for owner in owners]
+        depths = [
+            self._metrics.queue(
+                names.dead_letters(self._environment, owner), "ApproximateNumberOfMessagesVisible"
+            )
+            for owner in owners
+        ]
         return [
             cloudwatch.GraphWidget(
-                title="Errors of functions", width=HALF, height=HEIGHT,
-                left=[self._metrics.function(handler, "Errors", SUM) for handler in PERMISSIONS]),
+                title="Errors of functions",
+                width=HALF,
+                height=HEIGHT,
+                left=[self._metrics.function(handler, "Errors", SUM) for handler in PERMISSIONS],
+            ),
             cloudwatch.GraphWidget(
-                title="Events that nobody could process", width=HALF, height=HEIGHT, left=depths),
+                title="Events that nobody could process", width=HALF, height=HEIGHT, left=depths
+            ),
         ]

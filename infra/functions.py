@@ -13,15 +13,23 @@ from constructs import Construct
 
 from app.contracts import names
 from infra.arns import Arns
-from infra.grants import Grant, acknowledge, role, wait_for
+from infra.grants import Grant, acknowledge, role
 from infra.image import REPOSITORY_ROOT
-from infra.logs import log_group
+from infra.logs import RetainedLogs
 from infra.permissions import PERMISSIONS, Resources
 from infra.queues import dead_letter_queue
 from infra.settings import DeploymentSettings
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13
-FUNCTION_SOURCES = ["/*", "!/lambdas", "!/app", "/app/*", "!/app/__init__.py", "!/app/contracts", "__pycache__"]
+FUNCTION_SOURCES = [
+    "/*",
+    "!/lambdas",
+    "!/app",
+    "/app/*",
+    "!/app/__init__.py",
+    "!/app/contracts",
+    "__pycache__",
+]
 """What the code asset holds: the handlers and the contracts (patterns of .gitignore)."""
 
 
@@ -75,7 +83,8 @@ class PipelineFunctions(Construct):
         self._environment = dict(environment)
         self._arns = Arns(Stack.of(self), settings.environment)
         self._code = lambda_.Code.from_asset(
-            str(REPOSITORY_ROOT), exclude=FUNCTION_SOURCES, ignore_mode=IgnoreMode.GIT)
+            str(REPOSITORY_ROOT), exclude=FUNCTION_SOURCES, ignore_mode=IgnoreMode.GIT
+        )
         self._roles: dict[str, iam.Role] = {}
         self.dead_letters: dict[str, sqs.Queue] = {}
         self.by_handler = {handler: self._function(handler) for handler in PERMISSIONS}
@@ -94,9 +103,11 @@ class PipelineFunctions(Construct):
         size = SIZES.get(handler, Size())
         scope = Construct(self, handler.title().replace("_", ""))
         name = names.function(self._settings.environment, handler)
-        logs = log_group(scope, name=f"/aws/lambda/{name}", settings=self._settings)
+        logs = RetainedLogs(scope, "Logs", name=f"/aws/lambda/{name}", settings=self._settings)
         if size.asynchronous:
-            self.dead_letters[handler] = dead_letter_queue(scope, environment=self._settings.environment, owner=handler)
+            self.dead_letters[handler] = dead_letter_queue(
+                scope, environment=self._settings.environment, owner=handler
+            )
         own_role = self._roles[handler] = self._role(scope, handler, name)
         function = lambda_.Function(
             scope,
@@ -114,7 +125,6 @@ class PipelineFunctions(Construct):
             dead_letter_queue=self.dead_letters.get(handler),
         )
         function.node.add_dependency(logs)
-        wait_for(function, own_role)
         acknowledge(function, "AwsSolutions-L1", "Python 3.13 is the newest version that the tests run on.")
         return function
 
@@ -122,15 +132,27 @@ class PipelineFunctions(Construct):
         own_log = Grant(
             actions=("logs:CreateLogStream", "logs:PutLogEvents"),
             resources=(self._arns.log_group(f"/aws/lambda/{name}"),),
-            why_wildcard="Lambda names the streams of the function's own log group.")
+            why_wildcard="Lambda names the streams of the function's own log group.",
+        )
         dead_letters = [
             Grant(actions=("sqs:SendMessage",), resources=(queue.queue_arn,))
-            for queue in [self.dead_letters.get(handler)] if queue
+            for queue in [self.dead_letters.get(handler)]
+            if queue
         ]
-        wake_ups = [
-            Grant(actions=("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
-                  resources=(self._arns.inbox_queue,))
-        ] if handler == "gate" else []
+        wake_ups = (
+            [
+                Grant(
+                    actions=("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+                    resources=(self._arns.inbox_queue,),
+                )
+            ]
+            if handler == "gate"
+            else []
+        )
         return role(
-            scope, "Role", service="lambda.amazonaws.com", description=f"The function {name}",
-            grants=(*PERMISSIONS[handler](self._resources), own_log, *dead_letters, *wake_ups))
+            scope,
+            "Role",
+            service="lambda.amazonaws.com",
+            description=f"The function {name}",
+            grants=(*PERMISSIONS[handler](self._resources), own_log, *dead_letters, *wake_ups),
+        )

@@ -1,7 +1,7 @@
 """IAM statements written by hand: exact actions on exact resources, and every wildcard with its reason.
 
-CDK's `grant_*` helpers allow whole families of actions; here a role is a list of `Grant`. The reason of a wildcard
-is what the security check (cdk-nag) shows as the acknowledgement of its finding.
+CDK's `grant_*` helpers allow whole families of actions; here a role is a list of `Grant`. The reason of a
+wildcard is what the security check (cdk-nag) shows as the acknowledgement of its finding.
 """
 
 from __future__ import annotations
@@ -30,18 +30,20 @@ class Grant:
         if any("*" in action for action in self.actions):
             raise ValueError(f"{self.actions}: name each action: a wildcard grants what nobody reviewed")
         if wild and not self.why_wildcard:
-            raise ValueError(f"{self.actions} on {wild[0]}: say in why_wildcard why no narrower resource will do")
+            raise ValueError(
+                f"{self.actions} on {wild[0]}: say in why_wildcard why no narrower resource will do"
+            )
 
     def statement(self) -> iam.PolicyStatement:
         """The statement as CDK knows it."""
         return iam.PolicyStatement(
-            actions=list(self.actions), resources=list(self.resources), conditions=dict(self.conditions))
+            actions=list(self.actions), resources=list(self.resources), conditions=dict(self.conditions)
+        )
 
 
-STATEMENTS = "Statements"
-
-
-def role(scope: Construct, construct_id: str, *, service: str, description: str, grants: Iterable[Grant]) -> iam.Role:
+def role(
+    scope: Construct, construct_id: str, *, service: str, description: str, grants: Iterable[Grant]
+) -> iam.Role:
     """Create a role for one AWS service that may do exactly what `grants` say.
 
     Args:
@@ -52,16 +54,11 @@ def role(scope: Construct, construct_id: str, *, service: str, description: str,
         grants: All that it may do.
     """
     created = iam.Role(scope, construct_id, assumed_by=iam.ServicePrincipal(service), description=description)
-    policy = iam.Policy(created, STATEMENTS, roles=[created])
+    policy = iam.Policy(created, "Statements", roles=[created])
     for grant in grants:
         policy.add_statements(grant.statement())
         acknowledge_wildcards(policy, grant)
     return created
-
-
-def wait_for(construct: Construct, granted: iam.Role) -> None:
-    """Make `construct` only after the role may do all that it needs; a mere reference waits for the bare role."""
-    construct.node.add_dependency(granted.node.find_child(STATEMENTS))
 
 
 def acknowledge_wildcards(construct: Construct, grant: Grant) -> None:
@@ -81,7 +78,7 @@ def _as_nag_spells(resolved: Any) -> str:
     """Flatten a resolved token the way cdk-nag writes it: `arn:<AWS::Partition>:s3:::<Bucket.Arn>/*`."""
     if isinstance(resolved, str):
         return resolved
-    (function, value), = resolved.items()
+    ((function, value),) = resolved.items()
     if function == "Fn::Join":
         delimiter, parts = value
         return str(delimiter).join(_as_nag_spells(part) for part in parts)

@@ -11,10 +11,17 @@ from infra.image import registry_login
 
 SAGEMAKER = "sagemaker.amazonaws.com"
 OBJECTS = "Object keys carry run ids and content hashes; the prefixes are the ones that jobs own."
-NETWORK_INTERFACES = ("ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission",
-                      "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission",
-                      "ec2:DescribeNetworkInterfaces", "ec2:DescribeVpcs", "ec2:DescribeDhcpOptions",
-                      "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups")
+NETWORK_INTERFACES = (
+    "ec2:CreateNetworkInterface",
+    "ec2:CreateNetworkInterfacePermission",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DeleteNetworkInterfacePermission",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeVpcs",
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeSecurityGroups",
+)
 
 
 class SageMakerRoles(Construct):
@@ -30,25 +37,36 @@ class SageMakerRoles(Construct):
         self._bucket_arn = bucket_arn
         self._arns = arns
         self.jobs = role(
-            self, "Jobs", service=SAGEMAKER,
+            self,
+            "Jobs",
+            service=SAGEMAKER,
             description="Training and processing jobs",
-            grants=(*self._job_data(), *self._container("TrainingJobs", "ProcessingJobs"), _network()))
+            grants=(*self._job_data(), *self._container("TrainingJobs", "ProcessingJobs"), _network()),
+        )
         self.serving = role(
-            self, "Serving", service=SAGEMAKER,
+            self,
+            "Serving",
+            service=SAGEMAKER,
             description="The inference endpoint",
-            grants=(self._objects(("s3:GetObject",), "runs/*"), *self._container("Endpoints")))
+            grants=(self._objects(("s3:GetObject",), "runs/*"), *self._container("Endpoints")),
+        )
         # SageMaker can no longer patch or scale an endpoint whose role is gone.
         self.serving.apply_removal_policy(RemovalPolicy.RETAIN)
 
     def _objects(self, actions: tuple[str, ...], *patterns: str) -> Grant:
-        return Grant(actions=actions, resources=tuple(f"{self._bucket_arn}/{p}" for p in patterns),
-                     why_wildcard=OBJECTS)
+        return Grant(
+            actions=actions,
+            resources=tuple(f"{self._bucket_arn}/{p}" for p in patterns),
+            why_wildcard=OBJECTS,
+        )
 
     def _job_data(self) -> tuple[Grant, ...]:
         written = ("dataset/*", "runs/*", "quarantine/*")
         return (
-            Grant(actions=("s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketLocation"),
-                  resources=(self._bucket_arn,)),
+            Grant(
+                actions=("s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketLocation"),
+                resources=(self._bucket_arn,),
+            ),
             self._objects(("s3:GetObject", "s3:GetObjectVersion"), "inbox/*", *written),
             self._objects(("s3:PutObject", "s3:AbortMultipartUpload"), *written),
             # A checkpoint that the program removes locally is removed from S3 by SageMaker's synchronisation.
@@ -58,22 +76,38 @@ class SageMakerRoles(Construct):
     def _container(self, *kinds: str) -> tuple[Grant, ...]:
         """What SageMaker itself does under the role: pull the image, write logs and metrics."""
         return (
-            Grant(actions=("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
-                  resources=(self._arns.repository,)),
+            Grant(
+                actions=(
+                    "ecr:BatchCheckLayerAvailability",
+                    "ecr:BatchGetImage",
+                    "ecr:GetDownloadUrlForLayer",
+                ),
+                resources=(self._arns.repository,),
+            ),
             registry_login(),
-            Grant(actions=("logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams",
-                           "logs:PutLogEvents"),
-                  resources=tuple(self._arns.log_group(f"/aws/sagemaker/{kind}*") for kind in kinds),
-                  why_wildcard="SageMaker names log groups and streams after jobs and endpoints."),
-            Grant(actions=("cloudwatch:PutMetricData",), resources=("*",),
-                  conditions={"StringLike": {"cloudwatch:namespace": ["/aws/sagemaker/*", "aws/sagemaker/*"]}},
-                  why_wildcard="PutMetricData takes no resource; the condition limits the namespace."),
+            Grant(
+                actions=(
+                    "logs:CreateLogGroup",
+                    "logs:CreateLogStream",
+                    "logs:DescribeLogStreams",
+                    "logs:PutLogEvents",
+                ),
+                resources=tuple(self._arns.log_group(f"/aws/sagemaker/{kind}*") for kind in kinds),
+                why_wildcard="SageMaker names log groups and streams after jobs and endpoints.",
+            ),
+            Grant(
+                actions=("cloudwatch:PutMetricData",),
+                resources=("*",),
+                conditions={"StringLike": {"cloudwatch:namespace": ["/aws/sagemaker/*", "aws/sagemaker/*"]}},
+                why_wildcard="PutMetricData takes no resource; the condition limits the namespace.",
+            ),
         )
 
 
 def _network() -> Grant:
-    return Grant(actions=NETWORK_INTERFACES, resources=("*",),
-                 why_wildcard="Jobs in a VPC make their own network interfaces; these calls take no narrower resource "
-                              "before the interface exists.")
-
-
+    return Grant(
+        actions=NETWORK_INTERFACES,
+        resources=("*",),
+        why_wildcard="Jobs in a VPC make their own network interfaces; these calls take no narrower resource "
+        "before the interface exists.",
+    )

@@ -1,11 +1,10 @@
-"""The container image: the registry it lives in, and the CodeBuild project that builds it from this repository."""
+"""The container image: the registry it lives in, and the CodeBuild project that builds it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Stack
 from aws_cdk import aws_codebuild as codebuild
@@ -17,14 +16,22 @@ from constructs import Construct
 from app.contracts import names
 from infra.arns import Arns
 from infra.grants import Grant, acknowledge, role
-from infra.logs import log_group
+from infra.logs import RetainedLogs
 from infra.settings import DeploymentSettings
 
 REPOSITORY_ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = "training_container/Dockerfile"
 BUILD_TIMEOUT = Duration.hours(1)
-CONTAINER_SOURCES = ["/*", "!/training_container", "!/app", "/app/*", "!/app/__init__.py", "!/app/contracts", "__pycache__"]
-"""What Docker sees: all is left out but the container's package and the contracts (patterns of .gitignore)."""
+CONTAINER_SOURCES = [
+    "/*",
+    "!/training_container",
+    "!/app",
+    "/app/*",
+    "!/app/__init__.py",
+    "!/app/contracts",
+    "__pycache__",
+]
+"""What Docker sees: nothing but the container's package and the contracts (patterns of .gitignore)."""
 
 
 class ImageRepository(Construct):
@@ -59,7 +66,12 @@ class ImageBuild(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: DeploymentSettings, repository: ecr.IRepository
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: DeploymentSettings,
+        repository: ecr.IRepository,
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
@@ -79,7 +91,7 @@ class ImageBuild(Construct):
 
     def _project(self, repository: ecr.IRepository, arguments: dict[str, str]) -> codebuild.Project:
         name = names.build_project(self._settings.environment)
-        logs = log_group(self, name=f"/aws/codebuild/{name}", settings=self._settings)
+        logs = RetainedLogs(self, "Logs", name=f"/aws/codebuild/{name}", settings=self._settings)
         variables = {"REPOSITORY": names.repository(self._settings.environment), "TAG": self.tag, **arguments}
         project = codebuild.Project(
             self,
@@ -95,15 +107,21 @@ class ImageBuild(Construct):
             environment_variables={
                 key: codebuild.BuildEnvironmentVariable(value=value) for key, value in variables.items()
             },
-            build_spec=codebuild.BuildSpec.from_object(_build_spec(list(arguments))),
+            build_spec=codebuild.BuildSpec.from_object(BUILD_SPEC),
             role=self._role(repository).without_policy_updates(),
-            logging=codebuild.LoggingOptions(cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=logs)),
+            logging=codebuild.LoggingOptions(cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=logs.group)),
             grant_report_group_permissions=False,
             timeout=BUILD_TIMEOUT,
         )
-        acknowledge(project, "AwsSolutions-CB3", "Building a container image needs the Docker daemon: privileged.")
-        acknowledge(project, "AwsSolutions-CB4", "The project writes no artifact to S3: its product goes to ECR, "
-                    "which encrypts it; the source asset lies encrypted in the CDK bucket.")
+        acknowledge(
+            project, "AwsSolutions-CB3", "Building a container image needs the Docker daemon: privileged."
+        )
+        acknowledge(
+            project,
+            "AwsSolutions-CB4",
+            "The project writes no artifact to S3: its product goes to ECR, "
+            "which encrypts it; the source asset lies encrypted in the CDK bucket.",
+        )
         return project
 
     def _role(self, repository: ecr.IRepository) -> iam.Role:
@@ -114,46 +132,56 @@ class ImageBuild(Construct):
             service="codebuild.amazonaws.com",
             description="Reads the container's sources, pushes the image",
             grants=(
-                Grant(actions=("s3:GetObject", "s3:GetObjectVersion"),
-                      resources=(f"{self.source.bucket.bucket_arn}/{self.source.s3_object_key}",)),
-                Grant(actions=("ecr:DescribeImages", "ecr:BatchCheckLayerAvailability", "ecr:InitiateLayerUpload",
-                               "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage",
-                               "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
-                      resources=(repository.repository_arn,)),
+                Grant(
+                    actions=("s3:GetObject", "s3:GetObjectVersion"),
+                    resources=(f"{self.source.bucket.bucket_arn}/{self.source.s3_object_key}",),
+                ),
+                Grant(
+                    actions=(
+                        "ecr:DescribeImages",
+                        "ecr:BatchCheckLayerAvailability",
+                        "ecr:InitiateLayerUpload",
+                        "ecr:UploadLayerPart",
+                        "ecr:CompleteLayerUpload",
+                        "ecr:PutImage",
+                        "ecr:BatchGetImage",
+                        "ecr:GetDownloadUrlForLayer",
+                    ),
+                    resources=(repository.repository_arn,),
+                ),
                 registry_login(),
-                Grant(actions=("logs:CreateLogStream", "logs:PutLogEvents"),
-                      resources=(self._arns.log_group(f"/aws/codebuild/{name}"),),
-                      why_wildcard="Log streams are named by the builds that write them."),
+                Grant(
+                    actions=("logs:CreateLogStream", "logs:PutLogEvents"),
+                    resources=(self._arns.log_group(f"/aws/codebuild/{name}"),),
+                    why_wildcard="Log streams are named by the builds that write them.",
+                ),
             ),
         )
 
 
 def registry_login() -> Grant:
     """What `docker login` to ECR needs, here and in every SageMaker job."""
-    return Grant(actions=("ecr:GetAuthorizationToken",), resources=("*",),
-                 why_wildcard="A registry login is not bound to a repository: the API takes no other resource.")
+    return Grant(
+        actions=("ecr:GetAuthorizationToken",),
+        resources=("*",),
+        why_wildcard="A registry login is not bound to a repository: the API takes no other resource.",
+    )
 
 
-def _build_spec(arguments: list[str]) -> dict[str, Any]:
-    """The build: nothing when the tag is there already (tags never change), else docker build and push."""
-    build_arguments = " ".join(f'--build-arg {name}="${name}"' for name in arguments)
-    return {
-        "version": "0.2",
-        "env": {"shell": "bash"},
-        "phases": {
-            "build": {
-                "on-failure": "ABORT",
-                "commands": ["\n".join((
-                    "set -euo pipefail",
-                    'if aws ecr describe-images --repository-name "$REPOSITORY" --image-ids imageTag="$TAG"; then',
-                    '  echo "$REPOSITORY:$TAG is there already"; exit 0',
-                    "fi",
-                    'ACCOUNT="$(aws sts get-caller-identity --query Account --output text)"',
-                    'REGISTRY="$ACCOUNT.dkr.ecr.$AWS_REGION.amazonaws.com"',
-                    'aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"',
-                    f'docker build -f {DOCKERFILE} {build_arguments} -t "$REGISTRY/$REPOSITORY:$TAG" .',
-                    'docker push "$REGISTRY/$REPOSITORY:$TAG"',
-                ))],
-            },
-        },
-    }
+BUILD_SCRIPT = f"""
+set -euo pipefail
+if aws ecr describe-images --repository-name "$REPOSITORY" --image-ids imageTag="$TAG"; then
+  echo "$REPOSITORY:$TAG is there already: tags never change"
+  exit 0
+fi
+ACCOUNT="$(aws sts get-caller-identity --query Account --output text)"
+REGISTRY="$ACCOUNT.dkr.ecr.$AWS_REGION.amazonaws.com"
+aws ecr get-login-password | docker login --username AWS --password-stdin "$REGISTRY"
+docker build -f {DOCKERFILE} --build-arg BASE_IMAGE --build-arg FLAVOUR -t "$REGISTRY/$REPOSITORY:$TAG" .
+docker push "$REGISTRY/$REPOSITORY:$TAG"
+"""
+BUILD_SPEC = {
+    "version": "0.2",
+    "env": {"shell": "bash"},
+    "phases": {"build": {"on-failure": "ABORT", "commands": [BUILD_SCRIPT.strip()]}},
+}

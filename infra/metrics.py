@@ -40,8 +40,19 @@ class Metrics:
         return self._metric("AWS/SageMaker", name, statistic, dimensions)
 
     def _metric(
-        self, namespace: str, name: str, statistic: str, dimensions: dict[str, str], *, label: str | None = None
+        self,
+        namespace: str,
+        name: str,
+        statistic: str,
+        dimensions: dict[str, str],
+        *,
+        label: str | None = None,
     ) -> cloudwatch.Metric:
         return cloudwatch.Metric(
-            namespace=namespace, metric_name=name, statistic=statistic, dimensions_map=dimensions,
-            period=FIVE_MINUTES, label=label)
+            namespace=namespace,
+            metric_name=name,
+            statistic=statistic,
+            dimensions_map=dimensions,
+            period=FIVE_MINUTES,
+            label=label,
+        )

@@ -1,6 +1,6 @@
 """The security check of the stacks (cdk-nag, AWS Solutions rules): `python -m infra.nag [environment]`.
 
-Zero findings are left unanswered: each is either repaired or acknowledged where it arises, with its reason.
+No finding is left unanswered: each is either repaired or acknowledged where it arises, with its reason.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from infra.application import build, new_app
 from infra.settings import DEFAULT_ENVIRONMENT
 
 
-def check(environment: str) -> None:
-    """Synthesize the stacks of an environment under the rules.
+def synthesize(environment: str, outdir: str) -> None:
+    """Write the templates of an environment to `outdir`, under the rules.
 
     Raises:
         RuntimeError: a finding is neither repaired nor acknowledged; the report on the screen names it.
     """
-    with tempfile.TemporaryDirectory() as outdir:
-        app = new_app(environment, outdir=outdir)
-        build(app)
-        Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-        app.synth()
+    app = new_app(environment, outdir=outdir)
+    build(app)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    app.synth()
 
 
 if __name__ == "__main__":
-    check(sys.argv[1] if len(sys.argv) > 1 else DEFAULT_ENVIRONMENT)
+    with tempfile.TemporaryDirectory() as folder:
+        synthesize(sys.argv[1] if len(sys.argv) > 1 else DEFAULT_ENVIRONMENT, folder)

@@ -24,7 +24,7 @@ class PrivateNetwork(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, cidr: str) -> None:
         super().__init__(scope, construct_id)
-        # The zones stay the region's own first two (Fn::GetAZs): a look-up would tie the templates to one account.
+        # The region's own first two zones (Fn::GetAZs): a look-up would tie the templates to one account.
         self.vpc = ec2.Vpc(
             self,
             "Vpc",
@@ -32,7 +32,9 @@ class PrivateNetwork(Construct):
             max_azs=2,
             nat_gateways=0,
             subnet_configuration=[
-                ec2.SubnetConfiguration(name="jobs", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=26)
+                ec2.SubnetConfiguration(
+                    name="jobs", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=26
+                )
             ],
             # Emptying the default group needs a custom resource; nothing here ever joins that group.
             restrict_default_security_group=False,
@@ -40,8 +42,8 @@ class PrivateNetwork(Construct):
         acknowledge(
             self.vpc,
             "AwsSolutions-VPC7",
-            "The subnets have no route out of the VPC but the S3 gateway endpoint, and S3 server access logs record "
-            "each request that comes through it: flow logs would cost money to say the same.",
+            "The subnets have no route out of the VPC but the S3 gateway endpoint, and S3 server access logs "
+            "record each request that comes through it: flow logs would cost money to say the same.",
         )
         self._add_s3_endpoint()
         self.jobs = self._job_group()
@@ -54,27 +56,46 @@ class PrivateNetwork(Construct):
             iam.PolicyStatement(
                 sid="OnlyBucketsOfThisAccount",
                 principals=[iam.AnyPrincipal()],
-                actions=["s3:GetObject*", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload",
-                         "s3:ListMultipartUploadParts", "s3:ListBucket*", "s3:GetBucketLocation"],
+                actions=[
+                    "s3:GetObject*",
+                    "s3:PutObject",
+                    "s3:DeleteObject",
+                    "s3:AbortMultipartUpload",
+                    "s3:ListMultipartUploadParts",
+                    "s3:ListBucket*",
+                    "s3:GetBucketLocation",
+                ],
                 resources=["*"],
-                conditions={"StringEquals": {"aws:ResourceAccount": account, "aws:PrincipalAccount": account}},
+                conditions={
+                    "StringEquals": {"aws:ResourceAccount": account, "aws:PrincipalAccount": account}
+                },
             )
         )
 
     def _job_group(self) -> ec2.SecurityGroup:
         group = ec2.SecurityGroup(
-            self, "Jobs", vpc=self.vpc, allow_all_outbound=False,
-            description="Training and processing jobs: to each other, to S3, to EFS")
+            self,
+            "Jobs",
+            vpc=self.vpc,
+            allow_all_outbound=False,
+            description="Training and processing jobs: to each other, to S3, to EFS",
+        )
         group.add_ingress_rule(group, ec2.Port.all_tcp(), "workers of one multi-node job")
         group.add_egress_rule(group, ec2.Port.all_tcp(), "workers of one multi-node job")
         # S3's address list has another id in each region; the route tables lead nowhere but to S3 anyway.
-        group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS_PORT), "S3 through the gateway endpoint")
+        group.add_egress_rule(
+            ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS_PORT), "S3 through the gateway endpoint"
+        )
         return group
 
     def _file_system_group(self) -> ec2.SecurityGroup:
         group = ec2.SecurityGroup(
-            self, "FileSystem", vpc=self.vpc, allow_all_outbound=False,
-            description="EFS mount targets: NFS from the jobs only")
+            self,
+            "FileSystem",
+            vpc=self.vpc,
+            allow_all_outbound=False,
+            description="EFS mount targets: NFS from the jobs only",
+        )
         group.add_ingress_rule(self.jobs, ec2.Port.tcp(NFS_PORT), "NFS from the jobs")
         self.jobs.add_egress_rule(group, ec2.Port.tcp(NFS_PORT), "NFS to the file system")
         return group

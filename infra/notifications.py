@@ -42,15 +42,19 @@ class Notifications(Construct):
             master_key=key,
             enforce_ssl=True,
         )
-        self.topic.add_to_resource_policy(iam.PolicyStatement(
-            sid="AlarmsOfThisAccount",
-            principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-            actions=["sns:Publish"],
-            resources=[self.topic.topic_arn],
-            conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
-        ))
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsOfThisAccount",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+            )
+        )
         if settings.operations.notification_email:
-            self.topic.add_subscription(subscriptions.EmailSubscription(settings.operations.notification_email))
+            self.topic.add_subscription(
+                subscriptions.EmailSubscription(settings.operations.notification_email)
+            )
 
     def _key(self, alias: str, publishers: Sequence[iam.IRole]) -> kms.Key:
         # Alarms cannot publish to a topic under Amazon's own key alias/aws/sns: its policy admits no service.
@@ -64,18 +68,22 @@ class Notifications(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         use = ["kms:Decrypt", "kms:GenerateDataKey"]
-        key.add_to_resource_policy(iam.PolicyStatement(
-            sid="AlarmsOfThisAccount",
-            principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-            actions=use,
-            resources=["*"],
-            conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
-        ))
-        key.add_to_resource_policy(iam.PolicyStatement(
-            sid="FunctionsThatNotify",
-            principals=[iam.ArnPrincipal(publisher.role_arn) for publisher in publishers],
-            actions=use,
-            resources=["*"],
-            conditions={"StringEquals": {"kms:ViaService": f"sns.{Stack.of(self).region}.amazonaws.com"}},
-        ))
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsOfThisAccount",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=use,
+                resources=["*"],
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+            )
+        )
+        key.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="FunctionsThatNotify",
+                principals=[iam.ArnPrincipal(publisher.role_arn) for publisher in publishers],
+                actions=use,
+                resources=["*"],
+                conditions={"StringEquals": {"kms:ViaService": f"sns.{Stack.of(self).region}.amazonaws.com"}},
+            )
+        )
         return key

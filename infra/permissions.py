@@ -32,7 +32,7 @@ class Resources:
         return Grant(actions=actions, resources=resources, why_wildcard=OBJECTS if wild else "")
 
     def read(self, *patterns: str) -> tuple[Grant, ...]:
-        """Read objects; listing goes with it, for without it S3 answers 403 for an absent key instead of 404."""
+        """Read objects, and list: without listing, S3 answers 403 for an absent key instead of 404."""
         return (self.objects(("s3:GetObject",), *patterns), self.list_objects())
 
     def write(self, *patterns: str) -> Grant:
@@ -50,32 +50,47 @@ class Resources:
 
     def executions(self, *actions: str) -> Grant:
         """Actions on executions of the state machine."""
-        return Grant(actions=tuple(f"states:{action}" for action in actions), resources=(self.arns.executions,),
-                     why_wildcard=EXECUTIONS)
+        return Grant(
+            actions=tuple(f"states:{action}" for action in actions),
+            resources=(self.arns.executions,),
+            why_wildcard=EXECUTIONS,
+        )
 
     def callbacks(self, *actions: str) -> Grant:
         """Answer task tokens; the token, not the resource, says which task."""
-        return Grant(actions=tuple(f"states:{action}" for action in actions), resources=(self.arns.state_machine,))
+        return Grant(
+            actions=tuple(f"states:{action}" for action in actions), resources=(self.arns.state_machine,)
+        )
 
     def made_by_runs(self, kind: str, *actions: str) -> Grant:
         """SageMaker actions on everything of one kind that runs create."""
-        return Grant(actions=tuple(f"sagemaker:{action}" for action in actions),
-                     resources=(self.arns.made_by_runs(kind),), why_wildcard=JOBS)
+        return Grant(
+            actions=tuple(f"sagemaker:{action}" for action in actions),
+            resources=(self.arns.made_by_runs(kind),),
+            why_wildcard=JOBS,
+        )
 
     def endpoint(self, *actions: str) -> Grant:
         """SageMaker actions on the one endpoint."""
-        return Grant(actions=tuple(f"sagemaker:{action}" for action in actions), resources=(self.arns.endpoint,))
+        return Grant(
+            actions=tuple(f"sagemaker:{action}" for action in actions), resources=(self.arns.endpoint,)
+        )
 
     def model_packages(self, *actions: str) -> Grant:
         """SageMaker actions on the versions in the model package group."""
-        return Grant(actions=tuple(f"sagemaker:{action}" for action in actions),
-                     resources=(self.arns.model_packages,),
-                     why_wildcard="Versions are numbered; the group is this environment's own.")
+        return Grant(
+            actions=tuple(f"sagemaker:{action}" for action in actions),
+            resources=(self.arns.model_packages,),
+            why_wildcard="Versions are numbered; the group is this environment's own.",
+        )
 
     def pass_role(self, role_arn: str) -> Grant:
         """Hand one role to SageMaker and to no other service."""
-        return Grant(actions=("iam:PassRole",), resources=(role_arn,),
-                     conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}})
+        return Grant(
+            actions=("iam:PassRole",),
+            resources=(role_arn,),
+            conditions={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
+        )
 
     def notify(self) -> Grant:
         """Tell people."""
@@ -88,12 +103,21 @@ class Resources:
 
 def _gate(r: Resources) -> tuple[Grant, ...]:
     start = Grant(actions=("states:StartExecution",), resources=(r.arns.state_machine,))
-    return (r.list_objects(), r.state("Get", "Put", "Update", "Delete"), start, r.executions("DescribeExecution"))
+    return (
+        r.list_objects(),
+        r.state("Get", "Put", "Update", "Delete"),
+        start,
+        r.executions("DescribeExecution"),
+    )
 
 
 def _claim(r: Resources) -> tuple[Grant, ...]:
-    return (*r.read(RUNS), r.write(RUNS), r.state("Get", "Put", "Update", "Delete"),
-            r.executions("DescribeExecution"))
+    return (
+        *r.read(RUNS),
+        r.write(RUNS),
+        r.state("Get", "Put", "Update", "Delete"),
+        r.executions("DescribeExecution"),
+    )
 
 
 def _snapshot(r: Resources) -> tuple[Grant, ...]:
@@ -105,15 +129,23 @@ def _find_image(r: Resources) -> tuple[Grant, ...]:
 
 
 def _processing(r: Resources) -> tuple[Grant, ...]:
-    return (*r.read(RUNS, DATASET, CHAMPION), r.write(RUNS), r.state("Get", "Put", "Update", "Delete"),
-            r.made_by_runs("processing-job", "CreateProcessingJob", "DescribeProcessingJob", "AddTags"),
-            r.pass_role(r.job_role_arn))
+    return (
+        *r.read(RUNS, DATASET, CHAMPION),
+        r.write(RUNS),
+        r.state("Get", "Put", "Update", "Delete"),
+        r.made_by_runs("processing-job", "CreateProcessingJob", "DescribeProcessingJob", "AddTags"),
+        r.pass_role(r.job_role_arn),
+    )
 
 
 def _start_training(r: Resources) -> tuple[Grant, ...]:
-    return (*r.read(RUNS, DATASET), r.write(RUNS), r.state("Get", "Put", "Update", "Delete"),
-            r.made_by_runs("training-job", "CreateTrainingJob", "DescribeTrainingJob", "AddTags"),
-            r.pass_role(r.job_role_arn))
+    return (
+        *r.read(RUNS, DATASET),
+        r.write(RUNS),
+        r.state("Get", "Put", "Update", "Delete"),
+        r.made_by_runs("training-job", "CreateTrainingJob", "DescribeTrainingJob", "AddTags"),
+        r.pass_role(r.job_role_arn),
+    )
 
 
 def _compare(r: Resources) -> tuple[Grant, ...]:
@@ -122,19 +154,37 @@ def _compare(r: Resources) -> tuple[Grant, ...]:
 
 def _register(r: Resources) -> tuple[Grant, ...]:
     # A version is created in the group before it has a number of its own: both are authorised.
-    create = Grant(actions=("sagemaker:CreateModelPackage", "sagemaker:ListModelPackages", "sagemaker:AddTags"),
-                   resources=(r.arns.model_package_group,))
-    return (*r.read(RUNS), create, r.model_packages("CreateModelPackage", "DescribeModelPackage", "AddTags"),
-            r.state("Get", "Put", "Update", "Delete"), r.callbacks("SendTaskSuccess"))
+    create = Grant(
+        actions=("sagemaker:CreateModelPackage", "sagemaker:ListModelPackages", "sagemaker:AddTags"),
+        resources=(r.arns.model_package_group,),
+    )
+    return (
+        *r.read(RUNS),
+        create,
+        r.model_packages("CreateModelPackage", "DescribeModelPackage", "AddTags"),
+        r.state("Get", "Put", "Update", "Delete"),
+        r.callbacks("SendTaskSuccess"),
+    )
 
 
 def _publish(r: Resources) -> tuple[Grant, ...]:
-    return (*r.read(RUNS, CHAMPION), r.write(RUNS), r.state("Get", "Put", "Update", "Delete"),
-            r.made_by_runs("model", "CreateModel", "DescribeModel", "AddTags"),
-            r.made_by_runs("endpoint-config", "CreateEndpointConfig", "DescribeEndpointConfig", "CreateEndpoint",
-                           "UpdateEndpoint", "AddTags"),
-            r.endpoint("CreateEndpoint", "UpdateEndpoint", "DescribeEndpoint", "AddTags"),
-            r.pass_role(r.serving_role_arn), r.callbacks("SendTaskSuccess"))
+    return (
+        *r.read(RUNS, CHAMPION),
+        r.write(RUNS),
+        r.state("Get", "Put", "Update", "Delete"),
+        r.made_by_runs("model", "CreateModel", "DescribeModel", "AddTags"),
+        r.made_by_runs(
+            "endpoint-config",
+            "CreateEndpointConfig",
+            "DescribeEndpointConfig",
+            "CreateEndpoint",
+            "UpdateEndpoint",
+            "AddTags",
+        ),
+        r.endpoint("CreateEndpoint", "UpdateEndpoint", "DescribeEndpoint", "AddTags"),
+        r.pass_role(r.serving_role_arn),
+        r.callbacks("SendTaskSuccess"),
+    )
 
 
 def _verify(r: Resources) -> tuple[Grant, ...]:
@@ -142,32 +192,50 @@ def _verify(r: Resources) -> tuple[Grant, ...]:
 
 
 def _restore(r: Resources) -> tuple[Grant, ...]:
-    return (*r.read(CHAMPION, RUNS), r.endpoint("DescribeEndpoint", "UpdateEndpoint", "DeleteEndpoint"),
-            r.made_by_runs("endpoint-config", "DescribeEndpointConfig", "UpdateEndpoint"))
+    return (
+        *r.read(CHAMPION, RUNS),
+        r.endpoint("DescribeEndpoint", "UpdateEndpoint", "DeleteEndpoint"),
+        r.made_by_runs("endpoint-config", "DescribeEndpointConfig", "UpdateEndpoint"),
+    )
 
 
 def _commit(r: Resources) -> tuple[Grant, ...]:
-    return (*r.read(RUNS, DATASET, CHAMPION), r.write(RUNS, keys.DATASET_HEAD, CHAMPION),
-            r.objects(("s3:DeleteObject", "s3:DeleteObjectVersion"), INBOX),
-            r.list_objects("s3:ListBucketVersions"), r.model_packages("UpdateModelPackage"))
+    return (
+        *r.read(RUNS, DATASET, CHAMPION),
+        r.write(RUNS, keys.DATASET_HEAD, CHAMPION),
+        r.objects(("s3:DeleteObject", "s3:DeleteObjectVersion"), INBOX),
+        r.list_objects("s3:ListBucketVersions"),
+        r.model_packages("UpdateModelPackage"),
+    )
 
 
 def _finish(r: Resources) -> tuple[Grant, ...]:
-    return (*r.read(RUNS, CHAMPION), r.write(RUNS), r.state("Get", "Put", "Update", "Delete"),
-            r.executions("DescribeExecution", "GetExecutionHistory"), r.notify(), r.wake_gate())
+    return (
+        *r.read(RUNS, CHAMPION),
+        r.write(RUNS),
+        r.state("Get", "Put", "Update", "Delete"),
+        r.executions("DescribeExecution", "GetExecutionHistory"),
+        r.notify(),
+        r.wake_gate(),
+    )
 
 
 def _stop_jobs(r: Resources) -> tuple[Grant, ...]:
-    return (r.made_by_runs("training-job", "StopTrainingJob", "DescribeTrainingJob"),
-            r.made_by_runs("processing-job", "StopProcessingJob", "DescribeProcessingJob"))
+    return (
+        r.made_by_runs("training-job", "StopTrainingJob", "DescribeTrainingJob"),
+        r.made_by_runs("processing-job", "StopProcessingJob", "DescribeProcessingJob"),
+    )
 
 
 def _resolve(r: Resources) -> tuple[Grant, ...]:
-    return (r.made_by_runs("training-job", "DescribeTrainingJob"),
-            r.made_by_runs("processing-job", "DescribeProcessingJob"),
-            r.endpoint("DescribeEndpoint"), r.model_packages("DescribeModelPackage"),
-            r.callbacks("SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat"),
-            r.state("Get", "Put", "Update", "Delete", "Query"))
+    return (
+        r.made_by_runs("training-job", "DescribeTrainingJob"),
+        r.made_by_runs("processing-job", "DescribeProcessingJob"),
+        r.endpoint("DescribeEndpoint"),
+        r.model_packages("DescribeModelPackage"),
+        r.callbacks("SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat"),
+        r.state("Get", "Put", "Update", "Delete", "Query"),
+    )
 
 
 def _fail_run(r: Resources) -> tuple[Grant, ...]:

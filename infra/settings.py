@@ -1,4 +1,4 @@
-"""What a deployment may decide: read from cdk.json, overlaid by environment, checked before anything is built.
+"""What a deployment may decide: read from cdk.json, overlaid by environment, checked before all else.
 
 cdk.json holds the key `castline` (what all environments share) and one `castline:<environment>` key for each
 environment; the two are merged deeply, and the environment's own value wins.
@@ -42,12 +42,27 @@ class TriggerSettings:
     """Lost job events are made up for this often; must stay well below the one-hour heartbeat of a job."""
 
     def __post_init__(self) -> None:
-        _check(0 <= self.queue_window_seconds <= 300, "triggers.queue_window_seconds", self.queue_window_seconds,
-               "must be 0 to 300", "300")
-        _check(1 <= self.gate_every_minutes <= 1440, "triggers.gate_every_minutes", self.gate_every_minutes,
-               "must be 1 to 1440 (a day)", "15")
-        _check(1 <= self.reconcile_every_minutes <= 20, "triggers.reconcile_every_minutes",
-               self.reconcile_every_minutes, "must be 1 to 20", "10")
+        _check(
+            0 <= self.queue_window_seconds <= 300,
+            "triggers.queue_window_seconds",
+            self.queue_window_seconds,
+            "must be 0 to 300",
+            "300",
+        )
+        _check(
+            1 <= self.gate_every_minutes <= 1440,
+            "triggers.gate_every_minutes",
+            self.gate_every_minutes,
+            "must be 1 to 1440 (a day)",
+            "15",
+        )
+        _check(
+            1 <= self.reconcile_every_minutes <= 20,
+            "triggers.reconcile_every_minutes",
+            self.reconcile_every_minutes,
+            "must be 1 to 20",
+            "10",
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +76,16 @@ class NetworkSettings:
         try:
             network = ipaddress.IPv4Network(self.cidr)
         except ValueError as error:
-            raise ContractError(f'network.cidr = {self.cidr!r}: {rule} ({error}); for example "10.42.0.0/16"') from None
-        _check(network.is_private and 16 <= network.prefixlen <= 24, "network.cidr", self.cidr, rule, '"10.42.0.0/16"')
+            raise ContractError(
+                f'network.cidr = {self.cidr!r}: {rule} ({error}); for example "10.42.0.0/16"'
+            ) from None
+        _check(
+            network.is_private and 16 <= network.prefixlen <= 24,
+            "network.cidr",
+            self.cidr,
+            rule,
+            '"10.42.0.0/16"',
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,8 +98,13 @@ class ImageSettings:
     """Amazon's mirror of the official image: Docker Hub limits anonymous pulls."""
 
     def __post_init__(self) -> None:
-        _check(bool(re.fullmatch(r"[a-z0-9./:@_-]+", self.base_image)), "image.base_image", self.base_image,
-               "must be the address of a container image", '"public.ecr.aws/docker/library/python:3.12-slim"')
+        _check(
+            bool(re.fullmatch(r"[a-z0-9./:@_-]+", self.base_image)),
+            "image.base_image",
+            self.base_image,
+            "must be the address of a container image",
+            '"public.ecr.aws/docker/library/python:3.12-slim"',
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,19 +112,33 @@ class OperationsSettings:
     """What the operations team gets."""
 
     notification_email: str = ""
-    """Receives alarms and the result of every run, after a click on Amazon's confirmation mail; empty: nobody."""
+    """Receives alarms and the result of every run, once confirmed in Amazon's mail; empty: nobody."""
     log_retention_days: int = 90
     noncurrent_version_days: int = 90
     """How long S3 keeps what was overwritten or deleted."""
 
     def __post_init__(self) -> None:
-        _check(bool(re.fullmatch(r"([^@\s]+@[^@\s]+\.[^@\s]+)?", self.notification_email)),
-               "operations.notification_email", self.notification_email, "must be one e-mail address or empty",
-               '"quality@foundry.example"')
-        _check(self.log_retention_days in LOG_RETENTION_DAYS, "operations.log_retention_days",
-               self.log_retention_days, f"CloudWatch Logs accepts {', '.join(map(str, LOG_RETENTION_DAYS))}", "90")
-        _check(1 <= self.noncurrent_version_days <= 3650, "operations.noncurrent_version_days",
-               self.noncurrent_version_days, "must be 1 to 3650", "90")
+        _check(
+            bool(re.fullmatch(r"([^@\s]+@[^@\s]+\.[^@\s]+)?", self.notification_email)),
+            "operations.notification_email",
+            self.notification_email,
+            "must be one e-mail address or empty",
+            '"quality@foundry.example"',
+        )
+        _check(
+            self.log_retention_days in LOG_RETENTION_DAYS,
+            "operations.log_retention_days",
+            self.log_retention_days,
+            f"CloudWatch Logs accepts {', '.join(map(str, LOG_RETENTION_DAYS))}",
+            "90",
+        )
+        _check(
+            1 <= self.noncurrent_version_days <= 3650,
+            "operations.noncurrent_version_days",
+            self.noncurrent_version_days,
+            "must be 1 to 3650",
+            "90",
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,8 +154,10 @@ class DeploymentSettings:
     def __post_init__(self) -> None:
         size = len(to_json(self.pipeline).encode())
         if size > MAX_SETTINGS_BYTES:
-            raise ContractError(f"the pipeline settings take {size} bytes as JSON: a Lambda environment has room for "
-                                f"{MAX_SETTINGS_BYTES}; for example shorten training.hyperparameters or data.classes")
+            raise ContractError(
+                f"the pipeline settings take {size} bytes as JSON: a Lambda environment has room for "
+                f"{MAX_SETTINGS_BYTES}; for example shorten training.hyperparameters or data.classes"
+            )
 
     @property
     def environment(self) -> str:
@@ -134,8 +178,10 @@ def read(context: Callable[[str], Any]) -> DeploymentSettings:
     overlay_key = f"{CONTEXT_KEY}:{environment}"
     shared, overlay = context(CONTEXT_KEY), context(overlay_key)
     if not isinstance(overlay, dict):
-        raise ContractError(f'env = {environment!r}: cdk.json has no context "{overlay_key}"; '
-                            f'for example -c env={DEFAULT_ENVIRONMENT}, or add "{overlay_key}": {{}}')
+        raise ContractError(
+            f'env = {environment!r}: cdk.json has no context "{overlay_key}"; '
+            f'for example -c env={DEFAULT_ENVIRONMENT}, or add "{overlay_key}": {{}}'
+        )
     return from_context({**merge(shared or {}, overlay), "environment": environment})
 
 
@@ -148,8 +194,10 @@ def from_context(plain: Mapping[str, Any]) -> DeploymentSettings:
     own = {f.name for f in dataclasses.fields(DeploymentSettings)} - {"pipeline"}
     known = own | {f.name for f in dataclasses.fields(PipelineSettings)} - {"environment"}
     for unknown in sorted(set(plain) - known - {"environment"}):
-        raise ContractError(f"{unknown}: unknown group of settings: known are {', '.join(sorted(known))}; "
-                            'for example "gate": {"min_new_images": 20}')
+        raise ContractError(
+            f"{unknown}: unknown group of settings: known are {', '.join(sorted(known))}; "
+            'for example "gate": {"min_new_images": 20}'
+        )
     pipeline = {name: value for name, value in plain.items() if name not in own}
     mine = {name: value for name, value in plain.items() if name in own}
     try:
@@ -168,8 +216,10 @@ def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _speak_of_settings(message: str) -> str:
-    """Turn the path of a class into the path in cdk.json, and add the default as the example when there is none."""
-    message = re.sub(r"^DeploymentSettings\.(pipeline\.)?", "", message).replace("expected tuple", "expected a list")
+    """Turn the path of a class into the path in cdk.json, and add the default as the example."""
+    message = re.sub(r"^DeploymentSettings\.(pipeline\.)?", "", message).replace(
+        "expected tuple", "expected a list"
+    )
     example = _default_at(message.partition(":")[0])
     if "for example" in message or example is None:
         return message
@@ -177,7 +227,7 @@ def _speak_of_settings(message: str) -> str:
 
 
 def _default_at(path: str) -> Any:
-    """The default value of the setting at `path`, such as `training.ladder[0].spot`; None when there is none."""
+    """The default of the setting at `path`, such as `training.ladder[0].spot`; None when there is none."""
     defaults = DeploymentSettings(PipelineSettings(DEFAULT_ENVIRONMENT))
     group, *steps = re.findall(r"\w+", path)
     start = getattr(defaults, group, None) or getattr(defaults.pipeline, group, None)

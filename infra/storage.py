@@ -29,8 +29,11 @@ class DataBucket(Construct):
         super().__init__(scope, construct_id)
         logs = self._bucket(
             "AccessLogs",
-            lifecycle=s3.LifecycleRule(id="expire-access-logs", expiration=Duration.days(ACCESS_LOG_DAYS)))
-        acknowledge(logs, "AwsSolutions-S1", "This is the bucket of the access logs: logging itself would never end.")
+            lifecycle=s3.LifecycleRule(id="expire-access-logs", expiration=Duration.days(ACCESS_LOG_DAYS)),
+        )
+        acknowledge(
+            logs, "AwsSolutions-S1", "This is the bucket of the access logs: logging itself would never end."
+        )
         self.bucket = self._bucket(
             "Data",
             logs=logs,
@@ -39,12 +42,16 @@ class DataBucket(Construct):
                 noncurrent_version_expiration=Duration.days(noncurrent_version_days),
                 abort_incomplete_multipart_upload_after=Duration.days(INCOMPLETE_UPLOAD_DAYS),
                 expired_object_delete_marker=True,
-            ))
+            ),
+        )
         # `event_bridge_enabled=True` would add a Lambda-backed custom resource for the same property.
         cfn_bucket = self.bucket.node.default_child
         assert isinstance(cfn_bucket, s3.CfnBucket)  # noqa: S101 (a fact of CDK, for the type checker)
         cfn_bucket.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True))
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
+                event_bridge_enabled=True
+            )
+        )
 
     def _bucket(
         self, construct_id: str, *, lifecycle: s3.LifecycleRule, logs: s3.Bucket | None = None
@@ -81,7 +88,8 @@ class StateTable(Construct):
             sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True),
+                point_in_time_recovery_enabled=True
+            ),
             deletion_protection=True,
             removal_policy=RemovalPolicy.RETAIN,
         )
@@ -132,6 +140,6 @@ class ModelRegistry(Construct):
             self,
             "Group",
             model_package_group_name=name,
-            model_package_group_description="Mask R-CNN models that passed the evaluation of a Castline pipeline",
+            model_package_group_description="Models that passed the evaluation of a Castline pipeline",
         )
         self.group.apply_removal_policy(RemovalPolicy.RETAIN)

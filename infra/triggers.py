@@ -57,7 +57,9 @@ class InboxTrigger(Construct):
             enforce_ssl=True,
             # AWS asks for six times the function's timeout plus the batching window.
             visibility_timeout=Duration.seconds(6 * SIZES["gate"].timeout_seconds + window),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=RECEIVES_BEFORE_DEAD),
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self.dead_letters, max_receive_count=RECEIVES_BEFORE_DEAD
+            ),
         )
         events.Rule(
             self,
@@ -68,15 +70,23 @@ class InboxTrigger(Construct):
                 detail_type=["Object Created"],
                 detail={"bucket": {"name": [bucket_name]}, "object": {"key": [{"prefix": keys.INBOX}]}},
             ),
-            targets=[targets.SqsQueue(self.queue, dead_letter_queue=self.dead_letters,
-                                      retry_attempts=TARGET_RETRIES, max_event_age=TARGET_MAX_AGE)],
+            targets=[
+                targets.SqsQueue(
+                    self.queue,
+                    dead_letter_queue=self.dead_letters,
+                    retry_attempts=TARGET_RETRIES,
+                    max_event_age=TARGET_MAX_AGE,
+                )
+            ],
         )
-        gate.add_event_source(sources.SqsEventSource(
-            self.queue,
-            batch_size=MAX_BATCH_WITH_WINDOW if window else MAX_BATCH_WITHOUT_WINDOW,
-            max_batching_window=Duration.seconds(window) if window else None,
-            max_concurrency=2,
-        ))
+        gate.add_event_source(
+            sources.SqsEventSource(
+                self.queue,
+                batch_size=MAX_BATCH_WITH_WINDOW if window else MAX_BATCH_WITHOUT_WINDOW,
+                max_batching_window=Duration.seconds(window) if window else None,
+                max_concurrency=2,
+            )
+        )
 
 
 class EventTriggers(Construct):
@@ -98,33 +108,46 @@ class EventTriggers(Construct):
         self._clock("ReconcileClock", "reconcile", triggers.reconcile_every_minutes)
         for construct_id_, pattern in sagemaker_patterns(settings.environment).items():
             self._rule(construct_id_, "resolve", pattern)
-        self._rule("RunEnded", "fail_run", {
-            "source": ["aws.states"],
-            "detail-type": ["Step Functions Execution Status Change"],
-            "detail": {"stateMachineArn": [state_machine_arn], "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
-        })
+        self._rule(
+            "RunEnded",
+            "fail_run",
+            {
+                "source": ["aws.states"],
+                "detail-type": ["Step Functions Execution Status Change"],
+                "detail": {
+                    "stateMachineArn": [state_machine_arn],
+                    "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+                },
+            },
+        )
 
     def _clock(self, construct_id: str, handler: str, minutes: int) -> None:
         events.Rule(
-            self, construct_id,
+            self,
+            construct_id,
             description=f"Wakes {handler} even when no event arrives",
             schedule=events.Schedule.rate(Duration.minutes(minutes)),
-            targets=[self._target(handler)])
+            targets=[self._target(handler)],
+        )
 
     def _rule(self, construct_id: str, handler: str, pattern: Mapping[str, Any]) -> None:
         events.Rule(
-            self, construct_id,
+            self,
+            construct_id,
             description=f"{pattern['detail-type'][0]} -> {handler}",
             event_pattern=events.EventPattern(
-                source=pattern["source"], detail_type=pattern["detail-type"], detail=pattern["detail"]),
-            targets=[self._target(handler)])
+                source=pattern["source"], detail_type=pattern["detail-type"], detail=pattern["detail"]
+            ),
+            targets=[self._target(handler)],
+        )
 
     def _target(self, handler: str) -> targets.LambdaFunction:
         return targets.LambdaFunction(
             self._functions.by_handler[handler],
             dead_letter_queue=self._functions.dead_letters[handler],
             retry_attempts=TARGET_RETRIES,
-            max_event_age=TARGET_MAX_AGE)
+            max_event_age=TARGET_MAX_AGE,
+        )
 
 
 def sagemaker_patterns(environment: str) -> dict[str, dict[str, Any]]:
@@ -136,8 +159,13 @@ def sagemaker_patterns(environment: str) -> dict[str, dict[str, Any]]:
         "ProcessingJob": ("Processing Job", {"ProcessingJobName": ours, "ProcessingJobStatus": ended}),
         # The event's status names differ from the API's; what the endpoint is, resolve asks itself.
         "Endpoint": ("Endpoint", {"EndpointName": [names.endpoint(environment)]}),
-        "ModelPackage": ("Model Package", {"ModelPackageGroupName": [names.model_package_group(environment)],
-                                           "ModelApprovalStatus": ["Approved", "Rejected"]}),
+        "ModelPackage": (
+            "Model Package",
+            {
+                "ModelPackageGroupName": [names.model_package_group(environment)],
+                "ModelApprovalStatus": ["Approved", "Rejected"],
+            },
+        ),
     }
     return {
         construct_id: {

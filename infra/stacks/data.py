@@ -37,5 +37,4 @@ class DataStack(Stack):
         self.bucket = data.bucket
         self.table = StateTable(self, "Table").table
         self.files = SharedFiles(self, "Files", vpc=network.vpc, security_group=network.file_system)
-        self.registry = ModelRegistry(
-            self, "Registry", name=names.model_package_group(settings.environment))
+        self.registry = ModelRegistry(self, "Registry", name=names.model_package_group(settings.environment))

@@ -28,6 +28,7 @@ class OperationsStack(Stack):
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
         notifications = Notifications(
-            self, "Notifications", settings=settings, publishers=pipeline.functions.notifiers)
+            self, "Notifications", settings=settings, publishers=pipeline.functions.notifiers
+        )
         alarms = PipelineAlarms(self, "Alarms", settings=settings, topic=notifications.topic)
         PipelineDashboard(self, "Dashboard", settings=settings, alarms=alarms.all)

@@ -64,13 +64,22 @@ class PipelineStack(Stack):
             environment=self._environment(network, bucket, table, roles),
         )
         self.state_machine = PipelineStateMachine(
-            self, "Workflow", settings=settings, function_arns=self.functions.arns).machine
+            self, "Workflow", settings=settings, function_arns=self.functions.arns
+        ).machine
         self.inbox = InboxTrigger(
-            self, "Inbox", settings=settings, bucket_name=bucket.bucket_name,
-            gate=self.functions.by_handler["gate"])
+            self,
+            "Inbox",
+            settings=settings,
+            bucket_name=bucket.bucket_name,
+            gate=self.functions.by_handler["gate"],
+        )
         EventTriggers(
-            self, "Triggers", settings=settings, functions=self.functions,
-            state_machine_arn=self._arns.state_machine)
+            self,
+            "Triggers",
+            settings=settings,
+            functions=self.functions,
+            state_machine_arn=self._arns.state_machine,
+        )
         self._outputs(bucket, table)
 
     def _environment(

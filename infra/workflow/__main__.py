@@ -19,5 +19,7 @@ class _ExampleArns(dict[str, str]):
 
 
 if __name__ == "__main__":
-    tree = definition(settings=PipelineSettings("dev"), function_arns=_ExampleArns(), build_project="castline-dev-image")
+    tree = definition(
+        settings=PipelineSettings("dev"), function_arns=_ExampleArns(), build_project="castline-dev-image"
+    )
     json.dump(tree, sys.stdout, indent=2)

@@ -6,23 +6,18 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from app.contracts import names
 from app.contracts.settings import PipelineSettings
 from infra.arns import Arns
-from infra.grants import Grant, role, wait_for
-from infra.logs import log_group
+from infra.grants import Grant, role
+from infra.logs import RetainedLogs
 from infra.permissions import PERMISSIONS
 from infra.settings import DeploymentSettings
-
-try:
-    from infra.workflow.definition import definition
-except ImportError:  # TEMPORARY: until the definition is written
-    def definition(*, settings, function_arns, build_project):  # type: ignore
-        return {"StartAt": "Claim", "States": {"Claim": {"Type": "Task", "Resource": function_arns["claim"], "End": True}}}
+from infra.workflow.definition import definition
 
 BUILD_EVENTS_RULE = "StepFunctionsGetEventForCodeBuildStartBuildRule"
 """The rule that Step Functions manages to learn when a build of `codebuild:startBuild.sync` has ended."""
@@ -72,6 +67,8 @@ class PipelineStateMachine(Construct):
                 *_observability(),
             ),
         )
+        # Below this prefix CloudWatch needs no entry in its size-limited resource policy.
+        logs = RetainedLogs(self, "Logs", name=f"/aws/vendedlogs/states/{name}", settings=settings)
         self.machine = sfn.StateMachine(
             self,
             "StateMachine",
@@ -83,20 +80,20 @@ class PipelineStateMachine(Construct):
             role=own_role.without_policy_updates(),
             tracing_enabled=True,
             logs=sfn.LogOptions(
-                # Below this prefix CloudWatch needs no entry in its size-limited resource policy.
-                destination=log_group(self, name=f"/aws/vendedlogs/states/{name}", settings=settings),
+                destination=logs.group,
                 level=sfn.LogLevel.ALL,
                 include_execution_data=True,
             ),
-            removal_policy=RemovalPolicy.DESTROY,
         )
-        wait_for(self.machine, own_role)
+        self.machine.node.add_dependency(logs)
 
     def _build_grants(self, arns: Arns) -> tuple[Grant, ...]:
         rule = Stack.of(self).format_arn(service="events", resource="rule", resource_name=BUILD_EVENTS_RULE)
         return (
-            Grant(actions=("codebuild:StartBuild", "codebuild:StopBuild", "codebuild:BatchGetBuilds"),
-                  resources=(arns.build_project,)),
+            Grant(
+                actions=("codebuild:StartBuild", "codebuild:StopBuild", "codebuild:BatchGetBuilds"),
+                resources=(arns.build_project,),
+            ),
             Grant(actions=("events:PutTargets", "events:PutRule", "events:DescribeRule"), resources=(rule,)),
         )
 
@@ -104,13 +101,28 @@ class PipelineStateMachine(Construct):
 def _observability() -> tuple[Grant, ...]:
     """What logging and tracing of a state machine need."""
     return (
-        Grant(actions=("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery",
-                       "logs:DeleteLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy",
-                       "logs:DescribeResourcePolicies", "logs:DescribeLogGroups"),
-              resources=("*",),
-              why_wildcard="The log-delivery API of CloudWatch takes no other resource."),
-        Grant(actions=("xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules",
-                       "xray:GetSamplingTargets"),
-              resources=("*",),
-              why_wildcard="X-Ray takes no other resource."),
+        Grant(
+            actions=(
+                "logs:CreateLogDelivery",
+                "logs:GetLogDelivery",
+                "logs:UpdateLogDelivery",
+                "logs:DeleteLogDelivery",
+                "logs:ListLogDeliveries",
+                "logs:PutResourcePolicy",
+                "logs:DescribeResourcePolicies",
+                "logs:DescribeLogGroups",
+            ),
+            resources=("*",),
+            why_wildcard="The log-delivery API of CloudWatch takes no other resource.",
+        ),
+        Grant(
+            actions=(
+                "xray:PutTraceSegments",
+                "xray:PutTelemetryRecords",
+                "xray:GetSamplingRules",
+                "xray:GetSamplingTargets",
+            ),
+            resources=("*",),
+            why_wildcard="X-Ray takes no other resource.",
+        ),
     )
