@@ -19,6 +19,8 @@ class RunInput:
     """Why the gate started it: `24 new images, quiet for 612 s`."""
     requested_at: str
     forced: bool = False
+    hyperparameters: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Override the deployment's hyperparameters for this run only."""
 
 
 @dataclasses.dataclass(frozen=True)

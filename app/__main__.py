@@ -1,0 +1,5 @@
+"""`python -m app`: the command line of Castline."""
+
+from app.cli.main import run
+
+run()

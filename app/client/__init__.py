@@ -1,0 +1,1 @@
+"""What a person does to the pipeline, without printing anything: upload, follow a run, ask the endpoint."""
