@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,13 +48,15 @@ def worst(images: Sequence[LabelledImage], run: ModelRun, limit: int = WORST) ->
 
 
 def best(images: Sequence[LabelledImage], run: ModelRun, limit: int = BEST) -> list[Shown]:
-    """Faultless images, those with most correctly found instances first."""
+    """Faultless images, NG and OK in turn, those with most correctly found instances first."""
 
     def merit(position: int) -> tuple[int, float]:
         return -run.tallies[position].matched, -run.tallies[position].worst_iou
 
-    correct = [p for p in range(len(images)) if _kind(run, p) == "correct"]
-    return [_shown(images, run, position) for position in sorted(correct, key=merit)[:limit]]
+    correct = sorted((p for p in range(len(images)) if _kind(run, p) == "correct"), key=merit)
+    by_label = [[p for p in correct if run.truths[p] == label] for label in ("NG", "OK")]
+    in_turn = [p for pair in itertools.zip_longest(*by_label) for p in pair if p is not None]
+    return [_shown(images, run, position) for position in in_turn[:limit]]
 
 
 def write_worst(
@@ -99,8 +103,9 @@ def _label_panel(
     ]
     colors = overlay.class_colors(image.instances, [c.name for c in classes if c.role == "defect"])
     drawing = overlay.draw_instances(pixels, image.instances, colors, texts=texts, side_px=PANEL_PX)
-    count = f"{len(image.labels)} labelled" if image.labels else "nothing labelled"
-    return _titled(drawing, Verdict(truth, (f"label: {count}",)))  # type: ignore[arg-type]
+    counts = Counter(instance.class_name for instance in image.instances)
+    said = ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "nothing"
+    return _titled(drawing, Verdict(truth, (f"label: {said}",)))  # type: ignore[arg-type]
 
 
 def _answer_panel(

@@ -14,7 +14,7 @@ from maskrcnn.serving.errors import RequestError
 Pixels = NDArray[np.uint8]
 """RGB [H, W, 3]."""
 
-FORMATS = ("JPEG", "MPO", "PNG", "BMP", "TIFF", "WEBP")
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
 MAX_PIXELS = 25_000_000
 """About 5000 x 5000: a hundred full-size masks of a larger image would not fit a small instance."""
 MIN_SIDE_PX = 16
