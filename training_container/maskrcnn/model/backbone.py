@@ -65,7 +65,7 @@ class ResNet(tf.Module):
     def __call__(self, images: tf.Tensor, *, training: bool = False) -> list[tf.Tensor]:
         """Normalised images [N, H, W, 3], H and W multiples of 32 -> c2 to c5 at strides 4, 8, 16, 32."""
         x = self.stem(images, training=training and self.config.freeze_at < 1)
-        x = tf.nn.max_pool2d(x, 3, 2, [[0, 0], [1, 0], [1, 0], [0, 0]])
+        x = tf.nn.max_pool2d(tf.pad(x, [[0, 0], [1, 0], [1, 0], [0, 0]]), 3, 2, "VALID")
         features = []
         for index, group in enumerate(self.groups):
             live = self.config.freeze_at < index + 2

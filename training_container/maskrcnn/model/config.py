@@ -6,6 +6,7 @@ import dataclasses
 from typing import Literal
 
 Norm = Literal["FreezeBN", "SyncBN", "GN", "None"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 STRIDES = (4, 8, 16, 32, 64)
 """Input pixels per feature pixel on the levels p2 to p6."""

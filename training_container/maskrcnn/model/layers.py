@@ -133,7 +133,8 @@ class Conv(tf.Module):
         self.stride, self.relu = stride, relu
         spare = kernel - stride
         side = [(spare + 1) // 2, spare // 2]
-        self.padding = [[0, 0], side, side, [0, 0]] if stride == 2 and kernel > 1 else "SAME"
+        # tf.pad, not the convolution's own explicit padding: its gradient is 30 times slower on a CPU.
+        self.aligned = [[0, 0], side, side, [0, 0]] if stride == 2 and kernel > 1 else None
 
     def __call__(self, x: tf.Tensor, *, training: bool = False) -> tf.Tensor:
         """[N, H, W, inputs] -> [N, H / stride, W / stride, outputs]."""
@@ -142,7 +143,9 @@ class Conv(tf.Module):
         if isinstance(self.norm, FrozenBatchNorm) and not trained_norm:
             scale, shift = self.norm.scale_and_shift()
             kernel = kernel * scale
-        y = tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.stride, self.padding)
+        if self.aligned:
+            x = tf.pad(x, self.aligned)
+        y = tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.stride, "VALID" if self.aligned else "SAME")
         if shift is not None:
             y = tf.nn.bias_add(y, tf.cast(shift, x.dtype))
         if trained_norm:

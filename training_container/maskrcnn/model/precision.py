@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import tensorflow as tf
 
-Precision = Literal["auto", "float32", "bfloat16"]
+from maskrcnn.model.config import Precision
 
 FAST_BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 FIRST_GPU_WITH_BFLOAT16 = (8, 0)  # compute capability of Ampere

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
-from maskrcnn.model.config import ModelConfig
-from maskrcnn.model.precision import Precision
+from maskrcnn.model.config import ModelConfig, Precision
 
 REFERENCE_BATCH = 8
 """base_lr and lr_schedule are given for this many images a step, as in tensorpack."""

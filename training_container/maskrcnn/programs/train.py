@@ -1,0 +1,131 @@
+"""Program `train`: shards in, a model or a checkpoint out."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import tensorflow as tf
+
+from app.contracts import documents
+from app.contracts.dataset import ClassDefinition, VersionManifest
+from maskrcnn import hyperparameters, program
+from maskrcnn.hyperparameters import Resolved
+from maskrcnn.layout import Layout
+from maskrcnn.model import precision, weights
+from maskrcnn.model.mask_rcnn import MaskRCNN
+from maskrcnn.model_card import ModelCard
+from maskrcnn.predictor import Predictor, write_artifact
+from maskrcnn.program import JobError
+from maskrcnn.training import interruption, records
+from maskrcnn.training.checkpoint import Checkpoints
+from maskrcnn.training.loop import Data, Trainer
+from maskrcnn.training.optimizer import Sgd
+
+log = logging.getLogger("castline")
+
+MAY_CHANGE = frozenset({"log_seconds", "checkpoint_seconds", "keep_checkpoints", "eval_period", "batch_size_per_gpu",
+                        "precision", "deterministic", "score_threshold", "nms_iou", "detections", "candidates",
+                        "proposals", "backbone_weights"})
+"""Hyperparameters that a resumed run may set anew: they do not bend what was learned so far. The batch is among
+them because running out of memory is answered by halving it."""
+
+
+def main() -> int:
+    """Run under the frame that turns failures into /opt/ml/output/failure."""
+    return program.main(train)
+
+
+def train(layout: Layout) -> None:
+    """Train, resume, or finish what is already trained.
+
+    An interrupted run leaves its checkpoint and no model: what lies in the model folder is always complete.
+
+    Raises:
+        JobError: see app/contracts/errors.py.
+    """
+    with interruption.listening() as interrupted:
+        resolved = hyperparameters.resolve(_given(layout))
+        classes = _manifest(layout).classes
+        data = Data(_records(layout, "train"), _records(layout, "val"))
+        try:
+            trainer = _trainer(layout, resolved, classes, data, interrupted)
+            if not trainer.run():
+                log.info("Interrupted at step %d: checkpoint written, no model", trainer.state.step)
+                return
+        except tf.errors.ResourceExhaustedError as error:
+            raise JobError("OUT_OF_MEMORY", f"the device ran out of memory: halve batch_size_per_gpu "
+                           f"({resolved.settings.training.batch_size_per_gpu}) or image_size: {error.message[:200]}"
+                           ) from error
+        card = _card(resolved, classes, trainer.state.step)
+        write_artifact(trainer.model, card, layout.model)
+        log.info("Model written to %s: best validation mask AP %.3f at step %d", layout.model,
+                 trainer.state.best_score, trainer.state.best_step)
+
+
+def _given(layout: Layout) -> dict[str, str]:
+    """hyperparameters.json, or nothing when the job has none."""
+    if not layout.hyperparameters.exists():
+        return {}
+    given = json.loads(layout.hyperparameters.read_text())
+    return {str(name): str(value) for name, value in given.items()}
+
+
+def _manifest(layout: Layout) -> VersionManifest:
+    path = layout.channel("dataset") / "manifest.json"
+    if not path.exists():
+        raise JobError("DATA_INVALID", f"{path}: missing: the dataset channel holds the manifest of a version")
+    return documents.from_json(VersionManifest, path.read_text())
+
+
+def _records(layout: Layout, split: str) -> list[records.Record]:
+    folder = layout.channel(split)
+    try:
+        found = records.scan(folder)
+    except ValueError as error:
+        raise JobError("DATA_INVALID", str(error)) from error
+    if not found:
+        raise JobError("DATA_TOO_FEW", f"{folder}: no images: the channel {split} needs at least one TFRecord shard")
+    return found
+
+
+def _trainer(layout: Layout, resolved: Resolved, classes: tuple[ClassDefinition, ...], data: Data,
+             interrupted: interruption.Interruption) -> Trainer:
+    """Everything built, from a seed."""
+    settings = resolved.settings
+    training = settings.training
+    if training.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    tf.random.set_seed(training.seed)
+    dtype, reason = precision.choose(training.precision)
+    log.info("Precision %s: %s", dtype.name, reason)
+    model = MaskRCNN(settings.model, len(classes), dtype)
+    if training.backbone_weights:
+        _load_backbone(model, layout, training.backbone_weights)
+    optimizer = Sgd(model.trained_variables(), training.momentum, training.weight_decay, training.gradient_clip)
+    checkpoints = Checkpoints(layout.checkpoints, {**model.named_variables(), **optimizer.named_slots()},
+                              training.keep_checkpoints)
+    log.info("Preset %s, %d training and %d validation images, classes %s", resolved.preset, len(data.train),
+             len(data.val), ", ".join(c.name for c in classes))
+    predictor = Predictor(model, _card(resolved, classes, 0))
+    return Trainer(model, settings, data, checkpoints, optimizer, _fingerprint(resolved, classes, data),
+                   predictor.predict, interrupted)
+
+
+def _load_backbone(model: MaskRCNN, layout: Layout, name: str) -> None:
+    path = layout.root / name
+    if not path.exists():
+        raise JobError("CONFIG_INVALID", f"hyperparameter backbone_weights = \"{name}\": {path} does not exist: "
+                       "give an absolute path, or one below the container's /opt/ml")
+    for line in weights.load(model, path, strict=False):
+        log.info("Not loaded: %s", line)
+
+
+def _fingerprint(resolved: Resolved, classes: tuple[ClassDefinition, ...], data: Data) -> dict[str, str]:
+    decided = {name: value for name, value in resolved.as_strings().items() if name not in MAY_CHANGE}
+    return {**decided, "classes": ", ".join(c.name for c in classes), "version": resolved.version,
+            "training images": str(len(data.train))}
+
+
+def _card(resolved: Resolved, classes: tuple[ClassDefinition, ...], steps: int) -> ModelCard:
+    return ModelCard(resolved.run_id, resolved.version, classes, resolved.preset, resolved.as_strings(), steps)

@@ -1,0 +1,138 @@
+"""The training loop: step, report, evaluate, checkpoint, until the schedule ends or the machine is taken away."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from maskrcnn.detections import Detections
+from maskrcnn.model.mask_rcnn import MaskRCNN
+from maskrcnn.program import JobError
+from maskrcnn.training import metrics_log, objective, pipeline, validation
+from maskrcnn.training.checkpoint import Checkpoints, State
+from maskrcnn.training.config import Settings
+from maskrcnn.training.examples import Example
+from maskrcnn.training.optimizer import Sgd
+from maskrcnn.training.progress import Progress
+from maskrcnn.training.records import Record
+from maskrcnn.training.schedule import Schedule
+
+log = logging.getLogger("castline")
+
+MASK_AP = "mAP(segm)/IoU=0.5:0.95"
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Records of the two splits."""
+
+    train: Sequence[Record]
+    val: Sequence[Record]
+
+
+class Trainer:
+    """Trains one model.
+
+    Args:
+        model: Built, with its initial weights.
+        settings: Preset and hyperparameters.
+        data: Training and validation records.
+        checkpoints: Folder of this run.
+        fingerprint: What a resumed run must share.
+        predict: Inference with the live weights, for validation.
+        interrupted: Asked after every step.
+        clock: Seconds; only differences count.
+    """
+
+    def __init__(self, model: MaskRCNN, settings: Settings, data: Data, checkpoints: Checkpoints,
+                 optimizer: Sgd, fingerprint: dict[str, str],
+                 predict: Callable[..., Detections], interrupted: Callable[[], bool],
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self.model, self.settings, self.data, self.checkpoints = model, settings, data, checkpoints
+        self.predict, self.interrupted, self.clock = predict, interrupted, clock
+        self.schedule = Schedule.from_config(settings.training, len(data.train))
+        self.optimizer = optimizer
+        self.state = State(0, 0, -1, -1.0, -1, fingerprint)
+        self.means = metrics_log.Means()
+        self._train_step = tf.function(self._step, reduce_retracing=True)
+
+    def run(self) -> bool:
+        """Train to the end of the schedule; False when interrupted, with a checkpoint written."""
+        restored = self.checkpoints.restore(self.state.fingerprint)
+        if restored:
+            batch = self.settings.training.batch_size_per_gpu
+            self.state = dataclasses.replace(restored, step=restored.position // batch)
+        progress = Progress(self.schedule, self.settings.training, self.clock, self.state.step)
+        saved_at = self.clock()
+        batches = iter(pipeline.batches(self.data.train, self.settings, self.state.position))
+        while not self._evaluate_if_due() and self.state.step < self.schedule.total_steps:
+            figures = self._take_step(next(batches))
+            progress.report(self.state.step, figures)
+            if self.interrupted():
+                break
+            if self.clock() - saved_at >= self.settings.training.checkpoint_seconds:
+                self._save()
+                saved_at = self.clock()
+        self._save()
+        return not self.interrupted()
+
+    def _take_step(self, batch: Example) -> dict[str, float]:
+        """One step; its figures."""
+        rate = self.schedule.learning_rate(self.state.step)
+        seed = tf.constant([self.settings.training.seed, self.state.position], tf.int64)
+        figures = {name: float(value) for name, value in self._train_step(batch, seed, tf.constant(rate)).items()}
+        # The norm too: a loss may be finite one last time before its gradients spoil the weights.
+        if not math.isfinite(figures["total_cost"] + figures["gradient_norm"]):
+            raise self._not_finite(batch, figures)
+        self.state = dataclasses.replace(
+            self.state, step=self.state.step + 1, position=self.state.position + batch.image.shape[0])
+        figures["learning_rate"] = rate
+        self.means.add(figures)
+        return figures
+
+    def _step(self, batch: Example, seed: tf.Tensor, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
+        variables = self.optimizer.trained
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            figures = objective.compute(self.model, batch, seed)
+            decay = self.optimizer.decay_cost()
+            total = tf.add_n([figures[name] for name in objective.LOSSES]) + decay
+        gradients = tape.gradient(total, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        norm = self.optimizer.apply(gradients, learning_rate)
+        return {**figures, "wd_cost": decay, "total_cost": total, "gradient_norm": norm}
+
+    def _not_finite(self, batch: Example, figures: dict[str, float]) -> JobError:
+        names = ", ".join(name.decode() for name in batch.name.numpy())
+        bad = ", ".join(sorted(name for name, value in figures.items() if not math.isfinite(value)))
+        last = self.checkpoints.newest()
+        return JobError("LOSS_NOT_FINITE", f"step {self.state.step}: {bad} not finite on {names}: last good checkpoint "
+                        f"{last.name if last else 'none'}: lower base_lr, or look at the labels of these images")
+
+    def _evaluate_if_due(self) -> bool:
+        """Validate at the end of every eval_period epochs; True when interrupted meanwhile."""
+        step = self.state.step
+        period = self.settings.training.eval_period * self.schedule.steps_per_epoch
+        due = self.schedule.is_epoch_end(step) and (step % period == 0 or step == self.schedule.total_steps)
+        if self.schedule.is_epoch_end(step):
+            metrics_log.write(self.means.take())
+        if not due or self.state.evaluated_step == step or not self.data.val:
+            return self.interrupted()
+        started = self.clock()
+        figures = validation.evaluate(self.predict, self.data.val, self.model.class_count, self.interrupted)
+        if figures is None:
+            return True
+        metrics_log.write(figures)
+        log.info("Validated %d images in %.1f s", len(self.data.val), self.clock() - started)
+        self.state = dataclasses.replace(self.state, evaluated_step=step)
+        if figures[MASK_AP] > self.state.best_score:
+            self.state = dataclasses.replace(self.state, best_score=figures[MASK_AP], best_step=step)
+        return self.interrupted()
+
+    def _save(self) -> None:
+        path = self.checkpoints.write(self.state)
+        log.info("Model saved to %s", path)

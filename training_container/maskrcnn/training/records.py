@@ -1,0 +1,50 @@
+"""Random access to TFRecord shards, so that the order of training is a function of seed and position alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+from pathlib import Path
+
+HEADER = struct.Struct("<QI")  # length of the payload, its masked CRC
+FOOTER_BYTES = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """Where one example lies."""
+
+    path: Path
+    offset: int
+    length: int
+
+    def read(self) -> bytes:
+        """The serialised tf.train.Example."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            return file.read(self.length)
+
+
+def scan(folder: Path) -> list[Record]:
+    """Every record below a folder, shard by shard in the order of their names.
+
+    Raises:
+        ValueError: a shard is cut off or no TFRecord.
+    """
+    return [record for path in sorted(folder.rglob("*.tfrecord")) for record in _scan_shard(path)]
+
+
+def _scan_shard(path: Path) -> list[Record]:
+    records = []
+    position, size = 0, path.stat().st_size
+    with path.open("rb") as file:
+        while position < size:
+            file.seek(position)
+            header = file.read(HEADER.size)
+            length = HEADER.unpack(header)[0] if len(header) == HEADER.size else size
+            end = position + HEADER.size + length + FOOTER_BYTES
+            if end > size:
+                raise ValueError(f"{path}: record {len(records)} is cut off at byte {size}: write the shard again")
+            records.append(Record(path, position + HEADER.size, length))
+            position = end
+    return records
