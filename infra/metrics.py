@@ -28,31 +28,24 @@ class Metrics:
     def function(self, handler: str, name: str, statistic: str = SUM) -> cloudwatch.Metric:
         """Of a Lambda function: Invocations, Errors, Duration (ms), Throttles, ..."""
         dimensions = {"FunctionName": names.function(self._environment, handler)}
-        return self._metric("AWS/Lambda", name, statistic, dimensions, label=handler)
+        return self._metric("AWS/Lambda", name, statistic, dimensions)
 
     def queue(self, queue_name: str, name: str, statistic: str = MAXIMUM) -> cloudwatch.Metric:
         """Of a queue: ApproximateNumberOfMessagesVisible, ApproximateAgeOfOldestMessage (s), ..."""
-        return self._metric("AWS/SQS", name, statistic, {"QueueName": queue_name}, label=queue_name)
+        return self._metric("AWS/SQS", name, statistic, {"QueueName": queue_name})
 
     def endpoint(self, name: str, statistic: str = SUM) -> cloudwatch.Metric:
         """Of the endpoint: Invocations, Invocation5XXErrors, ModelLatency (us), ..."""
         dimensions = {"EndpointName": names.endpoint(self._environment), "VariantName": VARIANT}
         return self._metric("AWS/SageMaker", name, statistic, dimensions)
 
-    def _metric(
-        self,
-        namespace: str,
-        name: str,
-        statistic: str,
-        dimensions: dict[str, str],
-        *,
-        label: str | None = None,
-    ) -> cloudwatch.Metric:
+    @staticmethod
+    def _metric(namespace: str, name: str, statistic: str, dimensions: dict[str, str]) -> cloudwatch.Metric:
+        # No label: an alarm on a labelled metric becomes metric math, which the embedded AWS refuses.
         return cloudwatch.Metric(
             namespace=namespace,
             metric_name=name,
             statistic=statistic,
             dimensions_map=dimensions,
             period=FIVE_MINUTES,
-            label=label,
         )

@@ -66,8 +66,7 @@ def synthesize(environment: str, folder: Path) -> Synthesized:
     build(app)
     app.synth()
     templates = {
-        stack: json.loads((folder / f"castline-{environment}-{stack}.template.json").read_text())
-        for stack in STACKS
+        stack: json.loads((folder / f"castline-{environment}-{stack}.template.json").read_text()) for stack in STACKS
     }
     return Synthesized(environment, folder, templates, json.loads((folder / "manifest.json").read_text()))
 

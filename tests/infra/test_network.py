@@ -24,9 +24,7 @@ def test_the_s3_gateway_endpoint_serves_both_subnets_and_only_buckets_of_this_ac
     assert len(endpoint["RouteTableIds"]) == 2
     (statement,) = endpoint["PolicyDocument"]["Statement"]
     account = {"Ref": "AWS::AccountId"}
-    assert statement["Condition"] == {
-        "StringEquals": {"aws:ResourceAccount": account, "aws:PrincipalAccount": account}
-    }
+    assert statement["Condition"] == {"StringEquals": {"aws:ResourceAccount": account, "aws:PrincipalAccount": account}}
 
 
 def test_only_the_jobs_reach_nfs(dev: Any) -> None:
@@ -46,11 +44,7 @@ def test_workers_of_one_job_reach_each_other(dev: Any) -> None:
 
 
 def test_jobs_leave_through_https_and_nfs_only(dev: Any) -> None:
-    (jobs,) = (
-        r["Properties"]
-        for key, r in dev.of_type("network", "AWS::EC2::SecurityGroup").items()
-        if "Jobs" in key
-    )
+    (jobs,) = (r["Properties"] for key, r in dev.of_type("network", "AWS::EC2::SecurityGroup").items() if "Jobs" in key)
     (to_anywhere,) = jobs["SecurityGroupEgress"]
     assert (to_anywhere["CidrIp"], to_anywhere["FromPort"], to_anywhere["ToPort"]) == ("0.0.0.0/0", 443, 443)
     standalone = dev.of_type("network", "AWS::EC2::SecurityGroupEgress").values()

@@ -60,8 +60,7 @@ def test_an_environment_that_cdk_json_does_not_know_is_refused_with_a_way_out() 
     with pytest.raises(ContractError) as caught:
         read(context_of("stage"))
     assert str(caught.value) == (
-        "env = 'stage': cdk.json has no context \"castline:stage\"; "
-        'for example -c env=dev, or add "castline:stage": {}'
+        'env = \'stage\': cdk.json has no context "castline:stage"; for example -c env=dev, or add "castline:stage": {}'
     )
 
 
@@ -75,8 +74,7 @@ def test_an_environment_that_cdk_json_does_not_know_is_refused_with_a_way_out() 
         ({"gate": {"min_new_images": 0}}, "gate.min_new_images = 0: must be at least 1; for example 20"),
         (
             {"training": {"ladder": [{"instance_types": "ml.g5.xlarge", "spot": True}]}},
-            "training.ladder[0].instance_types: expected a list, got str "
-            '"ml.g5.xlarge"; for example ["ml.g5.xlarge"]',
+            'training.ladder[0].instance_types: expected a list, got str "ml.g5.xlarge"; for example ["ml.g5.xlarge"]',
         ),
         (
             {"triggers": {"queue_window_seconds": 301}},

@@ -21,8 +21,7 @@ def data_bucket(synthesized: Any) -> dict[str, Any]:
 
 def test_everything_stateful_survives_the_deletion_of_its_stack(dev: Any) -> None:
     policies = {
-        (resource["Type"], logical_id): (
-            resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy"))
+        (resource["Type"], logical_id): (resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy"))
         for _, logical_id, resource in dev.everything()
         if resource["Type"] in STATEFUL
     }
@@ -33,7 +32,8 @@ def test_everything_stateful_survives_the_deletion_of_its_stack(dev: Any) -> Non
 def test_the_stacks_that_hold_data_are_protected_from_termination(dev: Any) -> None:
     stacks = dev.manifest["artifacts"]
     protected = {
-        name for name, artifact in stacks.items()
+        name
+        for name, artifact in stacks.items()
         if artifact["type"] == "aws:cloudformation:stack" and artifact["properties"].get("terminationProtection")
     }
     assert protected == {"castline-dev-data", "castline-dev-image"}
@@ -50,7 +50,7 @@ def test_the_data_bucket_is_versioned_encrypted_private_and_tells_eventbridge(de
 
 
 def test_every_bucket_refuses_unencrypted_connections_and_old_tls(dev: Any) -> None:
-    buckets = {key for key in dev.of_type("data", "AWS::S3::Bucket")}
+    buckets = set(dev.of_type("data", "AWS::S3::Bucket"))
     refused = {"insecure": set(), "old": set()}
     for policy in dev.of_type("data", "AWS::S3::BucketPolicy").values():
         bucket = policy["Properties"]["Bucket"]["Ref"]
