@@ -61,9 +61,7 @@ def check(sample: Sample, body: bytes, known_classes: Collection[str], source_fo
         )
     found: list[Finding] = []
     if image.conversion:
-        found.append(
-            findings.warning(sample.image, "image", "image-converted", f"{image.conversion}: nothing to do")
-        )
+        found.append(findings.warning(sample.image, "image", "image-converted", f"{image.conversion}: nothing to do"))
     instances = []
     for number, labelled in enumerate(sample.shapes, 1):
         name = f"{'box' if isinstance(labelled.shape, Box) else 'mask'} {number}"
@@ -114,8 +112,7 @@ def _check_class(class_name: str, known: Collection[str], name: str) -> None:
         raise BadItemError(
             "unknown-class",
             f"{name} ({class_name})",
-            f"{name} has the unknown class {class_name!r} "
-            f"({hint}): rename it, or add it to the setting data.classes",
+            f"{name} has the unknown class {class_name!r} ({hint}): rename it, or add it to the setting data.classes",
         )
 
 

@@ -68,7 +68,6 @@ def to_text(findings: Sequence[Finding]) -> str:
     for finding in findings:
         by_file.setdefault(finding.file, []).append(finding)
     paragraphs = [
-        "\n".join([file, *(f"  {f.severity} {f.rule}: {f.message}" for f in found)])
-        for file, found in by_file.items()
+        "\n".join([file, *(f"  {f.severity} {f.rule}: {f.message}" for f in found)]) for file, found in by_file.items()
     ]
     return "\n\n".join(paragraphs) + "\n"

@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from maskrcnn.data.findings import BadItemError
 
-FORMATS = ("JPEG", "MPO", "PNG", "BMP", "TIFF", "WEBP")
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")  # JPEG opens MPO (two pictures of a phone) as well
 MIN_SIDE_PX = 16
 MAX_PIXELS = 100_000_000
 _KEPT = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png"}
@@ -84,8 +84,7 @@ def _check_size(picture: Image.Image) -> None:
         raise BadItemError(
             "image-too-small",
             "image",
-            f"is {width}x{height}, both sides need at least "
-            f"{MIN_SIDE_PX} pixels: upload the original photograph",
+            f"is {width}x{height}, both sides need at least {MIN_SIDE_PX} pixels: upload the original photograph",
         )
     if width * height > MAX_PIXELS:
         raise BadItemError(
@@ -110,9 +109,7 @@ def _converted(picture: Image.Image, body: bytes, label_size: tuple[int, int] | 
         kept, extension = body, _KEPT[picture.format]
     else:
         kept, extension = _png(plain), "png"
-    return CanonicalImage(
-        kept, extension, hashlib.sha256(kept).hexdigest(), plain.width, plain.height, conversion
-    )
+    return CanonicalImage(kept, extension, hashlib.sha256(kept).hexdigest(), plain.width, plain.height, conversion)
 
 
 def _upright(picture: Image.Image, label_size: tuple[int, int] | None) -> tuple[Image.Image, str]:

@@ -15,6 +15,7 @@ from maskrcnn.data.importers import IMPORTERS
 from maskrcnn.data.samples import DataSet, Importer, Rejected, Sample
 from maskrcnn.data.scratch import Scratch
 from maskrcnn.data.tree import UploadTree, is_image_name, parent, upload_of
+from maskrcnn.data.versions import same_label
 
 log = logging.getLogger("castline")
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
@@ -35,13 +36,23 @@ class Accepted:
     """One an instance."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Said:
+    """What one copy of an image says about its split."""
+
+    path: str
+    root: str
+    """Of its data set."""
+    split: Split | None
+
+
 @dataclasses.dataclass
 class Intake:
     """What came of the uploads.
 
     Attributes:
         accepted: By image hash; of several labels for one image the last counts.
-        said: Image hash -> what the uploads say about its split, as (data-set root, word).
+        said: Image hash -> what its copies say about its split.
         said_in: Data-set root -> all words that occur in it.
         findings: Errors and warnings, in order of reading.
         rejected: What goes to quarantine, one entry an item.
@@ -50,7 +61,7 @@ class Intake:
     """
 
     accepted: dict[str, Accepted] = dataclasses.field(default_factory=dict)
-    said: dict[str, set[tuple[str, Split | None]]] = dataclasses.field(default_factory=dict)
+    said: dict[str, set[Said]] = dataclasses.field(default_factory=dict)
     said_in: dict[str, set[Split]] = dataclasses.field(default_factory=dict)
     findings: list[Finding] = dataclasses.field(default_factory=list)
     rejected: list[tuple[str, ...]] = dataclasses.field(default_factory=list)
@@ -63,24 +74,28 @@ class Intake:
         self.findings.extend(found)
         self.rejected.append(files)
 
-    def accept(self, sample: Sample, root: str, item: Accepted) -> None:
-        """Count one item in; the same image again replaces its label, with a warning."""
+    def accept(self, said: Said, item: Accepted, same: bool) -> None:
+        """Count one item in; the same image again replaces its label, with a warning.
+
+        Args:
+            said: What this copy says about the split.
+            item: The image.
+            same: Its label says the same as the one that was accepted before.
+        """
         self.items += 1
+        self.said.setdefault(item.image_sha256, set()).add(said)
         before = self.accepted.get(item.image_sha256)
         if before:
-            same = before.label_sha256 == item.label_sha256
-            said = (
+            words = (
                 "with the same label: merged"
                 if same
                 else "with another label: this one, the last, is used; delete the wrong one"
             )
-            self.findings.append(
-                findings.warning(
-                    item.path, "image", "duplicate-image", f"is the same image as {before.path}, {said}"
-                )
-            )
+            message = f"is the same image as {before.path}, {words}"
+            self.findings.append(findings.warning(item.path, "image", "duplicate-image", message))
+            if same:  # which copy gives the name must not depend on the order
+                item = min(before, item, key=lambda copy: (copy.file_name, copy.label_sha256))
         self.accepted[item.image_sha256] = item
-        self.said.setdefault(item.image_sha256, set()).add((root, sample.split))
 
 
 def read_uploads(
@@ -147,9 +162,11 @@ def _sort(sample: Sample, data_set: DataSet, checked: Checked, scratch: Scratch,
         intake.reject(checked.findings, (sample.image, sample.annotation))
         return
     intake.findings.extend(checked.findings)
+    before = intake.accepted.get(checked.image.sha256)
+    same = before is not None and same_label(scratch.read_label(before.label_sha256), checked.record)
     scratch.keep_image(checked.image)
-    label_sha256 = scratch.keep_label(checked.record)
-    intake.accept(sample, data_set.root, _accepted(sample, checked.record, label_sha256))
+    item = _accepted(sample, checked.record, scratch.keep_label(checked.record))
+    intake.accept(Said(sample.image, data_set.root, sample.split), item, same)
 
 
 def _accepted(sample: Sample, record: LabelRecord, label_sha256: str) -> Accepted:
@@ -183,16 +200,12 @@ def _leftovers(tree: UploadTree, claimed: set[str], intake: Intake) -> Iterator[
             )
         elif path.endswith(".json") and not _is_json(tree.local(path)):
             yield Rejected(
-                findings.error(
-                    path, "annotation", "annotation-unreadable", "is no valid JSON: export it again"
-                ),
+                findings.error(path, "annotation", "annotation-unreadable", "is no valid JSON: export it again"),
                 (path,),
             )
         elif path.lower().endswith(_ARCHIVES):
             intake.findings.append(
-                findings.warning(
-                    path, "file", "archive-ignored", "is not unpacked: upload the folder instead"
-                )
+                findings.warning(path, "file", "archive-ignored", "is not unpacked: upload the folder instead")
             )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 from app.contracts.dataset import Finding, LabelRecord, Member, Split, VersionManifest
 from app.contracts.settings import DataSettings
 from maskrcnn.data import findings, splits
-from maskrcnn.data.intake import Accepted, Intake
+from maskrcnn.data.intake import Accepted, Intake, Said
 from maskrcnn.data.versions import group_of, same_label
 
 
@@ -37,32 +37,16 @@ def merge(
         label_of: Label hash -> record, of either side.
     """
     before = {member.image_sha256: member for member in parent.members} if parent else {}
-    members = {
-        sha: dataclasses.replace(m, group=group_of(m.file_name, settings.group_pattern, sha))
-        for sha, m in before.items()
-    }
-    placed = splits.inherited((m.group, m.split) for m in members.values())
-    groups = {
-        sha: group_of(item.file_name, settings.group_pattern, sha) for sha, item in intake.accepted.items()
-    }
+    groups = _groups(before, intake, settings.group_pattern)
+    members = {sha: dataclasses.replace(member, group=groups[sha]) for sha, member in before.items()}
+    placed = splits.inherited((member.group, member.split) for member in members.values())
     wishes = _wishes(intake, has_test="test" in placed.values())
-    by_group: dict[str, splits.Wish] = {}
-    for sha, group in groups.items():
-        by_group[group] = splits.strongest((wishes[sha], by_group.get(group, "any")))
-    placement = splits.place(by_group, placed, settings)
+    placement = splits.place(_by_group(wishes, groups), placed, settings)
     found, relabelled = [], 0
     for sha, item in sorted(intake.accepted.items()):
         split = before[sha].split if sha in before else placement[groups[sha]]
         if wishes[sha] == "test" and split != "test":
-            found.append(
-                findings.warning(
-                    item.path,
-                    "image",
-                    "split-kept",
-                    f"is called test but stays in {split}: this part was in {split} "
-                    "in an earlier version, and what was trained on cannot test",
-                )
-            )
+            found.append(_split_kept(intake.said[sha], split))
         if sha in before and same_label(label_of(before[sha].label_sha256), label_of(item.label_sha256)):
             continue
         relabelled += sha in before
@@ -71,16 +55,58 @@ def merge(
     return Merged(tuple(members[sha] for sha in sorted(members)), added, relabelled, tuple(found))
 
 
+def _groups(before: Mapping[str, Member], intake: Intake, pattern: str) -> dict[str, str]:
+    """Image hash -> the part it shows.
+
+    Copies of one photograph under the names of two parts make these one part: the smallest name stands for it.
+    """
+    names: dict[str, list[str]] = {sha: [member.file_name] for sha, member in before.items()}
+    for sha, item in intake.accepted.items():
+        names.setdefault(sha, []).extend((item.file_name, *(said.path for said in intake.said[sha])))
+    joined: dict[str, str] = {}
+
+    def representative(group: str) -> str:
+        while joined.get(group, group) != group:
+            group = joined[group]
+        return group
+
+    first: dict[str, str] = {}
+    for sha, file_names in names.items():
+        parts = sorted({representative(group_of(name, pattern, sha)) for name in file_names})
+        joined.update(dict.fromkeys(parts, parts[0]))
+        first[sha] = parts[0]
+    return {sha: representative(group) for sha, group in first.items()}
+
+
 def _wishes(intake: Intake, has_test: bool) -> dict[str, splits.Wish]:
     """Image hash -> the strongest of what its copies say."""
 
-    def of(said: set[tuple[str, Split | None]], test_exists: bool) -> splits.Wish:
+    def strongest(sha: str, test_exists: bool) -> splits.Wish:
         return splits.strongest(
-            splits.wish(word, frozenset(intake.said_in[root]), test_exists) for root, word in said
+            splits.wish(said.split, frozenset(intake.said_in[said.root]), test_exists) for said in intake.said[sha]
         )
 
-    test_exists = has_test or any(of(intake.said[sha], False) == "test" for sha in intake.accepted)
-    return {sha: of(intake.said[sha], test_exists) for sha in intake.accepted}
+    test_exists = has_test or any(strongest(sha, False) == "test" for sha in intake.accepted)
+    return {sha: strongest(sha, test_exists) for sha in intake.accepted}
+
+
+def _by_group(wishes: Mapping[str, splits.Wish], groups: Mapping[str, str]) -> dict[str, splits.Wish]:
+    by_group: dict[str, splits.Wish] = {}
+    for sha, wish in wishes.items():
+        by_group[groups[sha]] = splits.strongest((wish, by_group.get(groups[sha], "any")))
+    return by_group
+
+
+def _split_kept(copies: Iterable[Said], split: Split) -> Finding:
+    """The copy that is called test is the one to name; `val` may mean test, see splits.wish."""
+    held_out = min(copies, key=lambda said: (said.split != "test", said.split != "val", said.path))
+    return findings.warning(
+        held_out.path,
+        "image",
+        "split-kept",
+        f"is called {held_out.split} but stays in {split}: this part was in {split} in an earlier version, "
+        "and what was trained on cannot test",
+    )
 
 
 def _member(item: Accepted, group: str, split: Split) -> Member:

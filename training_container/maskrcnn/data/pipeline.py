@@ -77,9 +77,7 @@ def prepare(
 
 
 def _parent(store: Store, version: str | None) -> VersionManifest | None:
-    return (
-        documents.from_json(VersionManifest, store.read(keys.version_manifest(version))) if version else None
-    )
+    return documents.from_json(VersionManifest, store.read(keys.version_manifest(version))) if version else None
 
 
 def _known_classes(settings: DataSettings, parent: VersionManifest | None) -> Collection[str]:
@@ -140,9 +138,7 @@ def _publish(
     merged: Merged,
 ) -> VersionManifest:
     seen = itertools.chain.from_iterable(item.class_names for item in intake.accepted.values())
-    classes = class_map(
-        parent.classes if parent else (), {*order.settings.classes, *seen}, order.settings.part_classes
-    )
+    classes = class_map(parent.classes if parent else (), {*order.settings.classes, *seen}, order.settings.part_classes)
     version = version_id(merged.members, classes)
     return publish(store, library, scratch, version, order.parent_version, merged, classes)
 

@@ -75,9 +75,7 @@ def publish(
     class_ids = {c.name: c.id for c in classes}
     names: dict[str, tuple[str, ...]] = {}
     for split in SPLITS:
-        names[split] = _write_split(
-            store, library, scratch, version, split, merged.members, class_ids, statistics
-        )
+        names[split] = _write_split(store, library, scratch, version, split, merged.members, class_ids, statistics)
     manifest = VersionManifest(
         version,
         parent,

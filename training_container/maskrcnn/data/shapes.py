@@ -236,9 +236,7 @@ class Box:
     def extent(self) -> Extent:
         """See MaskShape.extent."""
         if not np.isfinite([self.left, self.top, self.right, self.bottom]).all():
-            raise BadItemError(
-                "box-invalid", "", "has a corner that is no number: draw it again or delete it"
-            )
+            raise BadItemError("box-invalid", "", "has a corner that is no number: draw it again or delete it")
         return Extent(self.left, self.top, self.right, self.bottom)
 
 

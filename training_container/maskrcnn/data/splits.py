@@ -65,9 +65,7 @@ def inherited(placements: Iterable[tuple[str, Split]]) -> dict[str, Split]:
     return groups
 
 
-def place(
-    wishes: Mapping[str, Wish], placed: Mapping[str, Split], settings: DataSettings
-) -> dict[str, Split]:
+def place(wishes: Mapping[str, Wish], placed: Mapping[str, Split], settings: DataSettings) -> dict[str, Split]:
     """Give every group its split.
 
     Args:
@@ -112,9 +110,7 @@ def _top_up(splits: dict[str, Split], drawn: list[str], split: Split, wanted: in
         splits[group] = split
 
 
-def _leave_none_empty(
-    splits: dict[str, Split], wishes: Mapping[str, Wish], placed: Mapping[str, Split]
-) -> None:
+def _leave_none_empty(splits: dict[str, Split], wishes: Mapping[str, Wish], placed: Mapping[str, Split]) -> None:
     """Move single groups into empty splits: the least explicit one, from the fullest split, lowest hash."""
     for empty in _SPLITS:
         counts = Counter([*splits.values(), *placed.values()])

@@ -14,7 +14,8 @@ _JUNK_NAMES = frozenset({"Thumbs.db", "desktop.ini", "_READY"})
 def is_junk(path: str) -> bool:
     """True for what file managers and markers leave behind: hidden files, __MACOSX, Thumbs.db, _READY."""
     parts = PurePosixPath(path).parts
-    return parts[-1] in _JUNK_NAMES or any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    hidden = any(part.startswith(".") and part != ".." for part in parts)
+    return hidden or "__MACOSX" in parts or parts[-1] in _JUNK_NAMES
 
 
 def is_image_name(path: str) -> bool:

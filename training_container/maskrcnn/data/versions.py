@@ -46,9 +46,7 @@ def class_map(
     known = [c.name for c in sorted(parent, key=lambda c: c.id)]
     ordered = known + sorted(set(names) - set(known))
     parts = set(part_classes)
-    return tuple(
-        ClassDefinition(i, name, "part" if name in parts else "defect") for i, name in enumerate(ordered, 1)
-    )
+    return tuple(ClassDefinition(i, name, "part" if name in parts else "defect") for i, name in enumerate(ordered, 1))
 
 
 def group_of(file_name: str, pattern: str, image_sha256: str) -> str:

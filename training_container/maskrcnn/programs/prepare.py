@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 
 from app.contracts import documents, jobs
@@ -14,6 +15,7 @@ from maskrcnn.storage import S3Store
 
 def run(layout: Layout) -> None:
     """Read job.json, fetch the snapshot, prepare it, and clean up."""
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # where credentials come from is nobody's news
     job = documents.from_json(jobs.PrepareJob, layout.job_document.read_bytes())
     store = S3Store(job.bucket)
     work = layout.root / "processing/work"

@@ -88,8 +88,7 @@ class _Document:
                 raise BadItemError(
                     "annotation-unreadable",
                     f"object {number}",
-                    f"object {number} is broken "
-                    f"({type(problem).__name__}: {problem}): export the annotation again",
+                    f"object {number} is broken ({type(problem).__name__}: {problem}): export the annotation again",
                 ) from problem
         size = (int(image["width"]), int(image["height"])) if {"width", "height"} <= image.keys() else None
         return Sample(path, data_set.files[0], data_set.name_of(path), size, tuple(shapes), (), split)
@@ -119,9 +118,7 @@ class _ImageIndex:
 
     def __init__(self, paths: list[str], annotation: str, root: str) -> None:
         self._root = root
-        self._split = split_names.of_file(PurePosixPath(annotation).stem) or _split_of_folders(
-            parent(annotation)
-        )
+        self._split = split_names.of_file(PurePosixPath(annotation).stem) or _split_of_folders(parent(annotation))
         self._by_name: dict[str, list[str]] = defaultdict(list)
         for path in paths:
             if is_image_name(path):
@@ -148,8 +145,7 @@ class _ImageIndex:
             raise BadItemError(
                 "image-ambiguous",
                 f"image {file_name}",
-                f"lists {file_name}, which could be "
-                f"{ranked[1][1]} or {ranked[0][1]}: write the folder into file_name",
+                f"lists {file_name}, which could be {ranked[1][1]} or {ranked[0][1]}: write the folder into file_name",
             )
         return ranked[0][1]
 
@@ -180,8 +176,7 @@ def _root(path: str) -> str:
     """The data set's folder: where the file lies, or above it when that is annotations/, train/, ..."""
     folder = parent(path)
     while folder and (
-        PurePosixPath(folder).name in ("annotations", "labels")
-        or split_names.of_folder(PurePosixPath(folder).name)
+        PurePosixPath(folder).name in ("annotations", "labels") or split_names.of_folder(PurePosixPath(folder).name)
     ):
         folder = parent(folder)
     return folder

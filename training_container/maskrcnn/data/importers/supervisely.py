@@ -40,9 +40,7 @@ class SuperviselyImporter:
             annotations = tuple(path for path in paths if path.endswith(".json"))
             if any(_is_annotation(tree, path) for path in annotations):
                 home = parent(folder)
-                found.append(
-                    DataSet(parent(home), self.name, annotations, tuple(join(home, name) for name in _DRAWN))
-                )
+                found.append(DataSet(parent(home), self.name, annotations, tuple(join(home, name) for name in _DRAWN)))
         return found
 
     def read(self, tree: UploadTree, data_set: DataSet) -> Iterator[Sample | Rejected]:
@@ -111,9 +109,7 @@ def _partners(images: list[str], annotations: tuple[str, ...]) -> dict[str, str]
     return partners
 
 
-def _sample(
-    tree: UploadTree, data_set: DataSet, image: str, annotation: str, geometries: dict[str, str]
-) -> Sample:
+def _sample(tree: UploadTree, data_set: DataSet, image: str, annotation: str, geometries: dict[str, str]) -> Sample:
     try:
         document = json.loads(tree.read(annotation))
         size = (int(document["size"]["width"]), int(document["size"]["height"]))
@@ -135,8 +131,7 @@ def _sample(
             raise BadItemError(
                 "annotation-unreadable",
                 f"object {number}",
-                f"object {number} is broken "
-                f"({type(problem).__name__}: {problem}): export the annotation again",
+                f"object {number} is broken ({type(problem).__name__}: {problem}): export the annotation again",
             ) from problem
     return Sample(image, annotation, data_set.name_of(image), size, tuple(shapes), tags, _split(image, tags))
 
@@ -153,9 +148,7 @@ def _split(image: str, tags: tuple[str, ...]) -> Split | None:
     """A tag speaks for its image and wins over the name of the data set."""
     tagged = {split for tag in tags if (split := split_names.of_tag(tag))}
     if len(tagged) > 1:
-        raise BadItemError(
-            "split-ambiguous", "tags", f"is tagged {' and '.join(sorted(tagged))}: keep one of them"
-        )
+        raise BadItemError("split-ambiguous", "tags", f"is tagged {' and '.join(sorted(tagged))}: keep one of them")
     data_set = PurePosixPath(parent(parent(image))).name
     return tagged.pop() if tagged else split_names.of_folder(data_set)
 
@@ -174,9 +167,7 @@ def _shape(geometry: str, bitmap: Any, points: Any) -> Shape:
         x, y = bitmap["origin"]
         return Bitmap(str(bitmap["data"]), (int(x), int(y)))
     if geometry == "polygon":
-        return Polygon(
-            _points(points["exterior"]), tuple(_points(hole) for hole in points.get("interior") or ())
-        )
+        return Polygon(_points(points["exterior"]), tuple(_points(hole) for hole in points.get("interior") or ()))
     if geometry == "rectangle":
         (x1, y1), (x2, y2) = _points(points["exterior"])
         return Box(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))

@@ -1,0 +1,84 @@
+"""Builders of tiny uploads in the formats of the labelling tools."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+SHARED = Path(__file__).parents[3].parent / "shared/data"
+
+
+def picture_bytes(seed=0, width=64, height=48, kind="PNG", mode="RGB"):
+    rng = np.random.default_rng(seed)
+    image = Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)).convert(mode)
+    stream = io.BytesIO()
+    image.save(stream, kind)
+    return stream.getvalue()
+
+
+def bitmap_object(mask, x, y, class_name):
+    """A Supervisely bitmap object, encoded as the tool's documentation says."""
+    image = Image.fromarray(np.asarray(mask, np.uint8))
+    image.putpalette([0, 0, 0, 255, 255, 255])
+    stream = io.BytesIO()
+    image.save(stream, "PNG", transparency=0, optimize=0)
+    data = base64.b64encode(zlib.compress(stream.getvalue())).decode()
+    return {"classTitle": class_name, "geometryType": "bitmap", "tags": [],
+            "bitmap": {"data": data, "origin": [x, y]}}
+
+
+class Inbox:
+    """A folder that stands for the inbox, filled by the labelling tools' conventions."""
+
+    def __init__(self, root):
+        self.root = root
+        root.mkdir()
+
+    def put(self, path, content):
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+
+    def supervisely(self, image, objects=(), *, body=None, size=(64, 48), tags=(), seed=None):
+        """`image` is <upload>/<data set>/<name>; without a body a picture that its name decides is drawn."""
+        folder, _, name = image.rpartition("/")
+        if body is None:
+            body = picture_bytes(zlib.crc32(name.encode()) if seed is None else seed, *size)
+        self.put(f"{folder}/img/{name}", body)
+        self.put(f"{folder}/ann/{name}.json", {
+            "description": "", "tags": list(tags), "size": {"width": size[0], "height": size[1]},
+            "objects": list(objects)})
+
+    def good(self, image, class_name="chipping", **more):
+        """A picture with one 3x3 bitmap."""
+        self.supervisely(image, [bitmap_object(np.ones((3, 3)), 5, 6, class_name)], **more)
+
+
+@pytest.fixture
+def inbox(tmp_path):
+    return Inbox(tmp_path / "inbox")
+
+
+@pytest.fixture
+def picture():
+    return picture_bytes
+
+
+@pytest.fixture
+def bitmap():
+    return bitmap_object
+
+
+@pytest.fixture
+def shared():
+    """The folder with real samples; it is no part of the repository."""
+    if not SHARED.is_dir():
+        pytest.skip(f"real samples are not at {SHARED}")
+    return SHARED
