@@ -3,10 +3,13 @@
 | pk    | sk         | what                                                                              |
 |-------|------------|-----------------------------------------------------------------------------------|
 | LOCK  | RUN        | owner (run id), input (JSON of RunInput), claimed_at; exists while a run is active  |
-| JOB   | <job name> | token, kind, run_id, execution_arn, created_at; written before the create call     |
+| JOB   | <job name> | token, kind, run_id, execution_arn, created_at, requested; written before the       |
+|       |            | create call; <job name> is the endpoint's name or the model package's ARN for those |
+| GATE  | LAST_FAILURE | run_id, error, started_at, ended_at, failures: the inbox as it is made a run fail  |
 | RUN   | <run id>   | status, outcome, started_at, ended_at, summary: the quick list behind `app runs`   |
 """
 
 LOCK_PK, LOCK_SK = "LOCK", "RUN"
 JOB_PK = "JOB"
 RUN_PK = "RUN"
+GATE_PK, LAST_FAILURE_SK = "GATE", "LAST_FAILURE"

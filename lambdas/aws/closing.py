@@ -1,0 +1,211 @@
+"""The end of a run, however it ends: record, report, notify, release the lock, wake the gate. Safe to repeat."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import logging
+import sys
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from app.contracts import keys, names
+from app.contracts.dataset import PrepareResult, SnapshotSummary
+from app.contracts.documents import from_plain
+from app.contracts.evaluation import Comparison, EvaluationResult
+from app.contracts.jobs import JobResult
+from app.contracts.runs import RunInput, RunOutcome, RunRecord, RunStatus, TrainingAttempt
+from lambdas.aws import executions, jobs
+from lambdas.aws.clients import client
+from lambdas.aws.documents import Bucket
+from lambdas.aws.table import RunItem, StateTable
+from lambdas.decisions import emf, outcomes, records
+from lambdas.decisions.gate import LastFailure
+from lambdas.environment import Environment
+from lambdas.events import Attempt
+
+log = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 50
+"""More training attempts than any ladder has; bounds the search by name."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """Why a run ends early."""
+
+    status: RunStatus
+    error: str
+    cause: str
+
+
+def now() -> dt.datetime:
+    """This second, UTC; whole seconds read better and sort the same."""
+    return dt.datetime.now(dt.UTC).replace(microsecond=0)
+
+
+def begin(environment: Environment, run: RunInput) -> None:
+    """Write the record of a run that starts, once."""
+    bucket = Bucket(environment.bucket)
+    if bucket.find(RunRecord, keys.run_record(run.run_id)) is None:
+        record = RunRecord(run.run_id, "RUNNING", "", run.reason, started_at=now().isoformat())
+        bucket.write(keys.run_record(run.run_id), record)
+        _list(environment, record)
+
+
+def succeed(
+    environment: Environment, execution_arn: str, run: RunInput, outcome: RunOutcome, state: dict[str, Any]
+) -> RunRecord:
+    """End a run that did what it should, whether or not its model was promoted."""
+    facts = _facts(environment, execution_arn, run, _attempts_in(state), state)
+    promoted = outcome == "PROMOTED"
+    record = records.record(
+        facts,
+        status="SUCCEEDED",
+        outcome=outcome,
+        ended_at=now().isoformat(),
+        endpoint=environment.endpoint if promoted else "",
+    )
+    StateTable(environment.table).forget_failure()
+    _close(environment, record, facts)
+    return record
+
+
+def fail(
+    environment: Environment, execution_arn: str, run: RunInput, failure: Failure, state: dict[str, Any]
+) -> RunRecord | None:
+    """End a run that failed: stop its jobs, record why, and let go; None when it was never one (see Claim)."""
+    bucket, table = Bucket(environment.bucket), StateTable(environment.table)
+    before = bucket.find(RunRecord, keys.run_record(run.run_id))
+    lock = table.lock()
+    if before is None and (lock is None or lock.owner != run.run_id):
+        return None
+    stop_jobs(environment, run.run_id)
+    if before and before.document.status != "RUNNING":
+        release(environment, run.run_id)
+        return before.document
+    facts = _facts(environment, execution_arn, run, _attempts_by_name(environment, run.run_id), state)
+    record = records.failed(
+        records.record(facts, status=failure.status, outcome="", ended_at=now().isoformat()),
+        state=records.failed_state(facts.states),
+        error=failure.error,
+        cause=failure.cause,
+    )
+    _remember(table, record)
+    _close(environment, record, facts)
+    return record
+
+
+def stop_jobs(environment: Environment, run_id: str) -> None:
+    """Stop what still runs for a run and forget its tokens."""
+    table = StateTable(environment.table)
+    for item in table.jobs():
+        if item.run_id == run_id:
+            if jobs.stop(item.kind, item.job_name):
+                log.info("stopped an orphan", extra={"job": item.job_name})
+            table.forget_job(item)
+
+
+def release(environment: Environment, run_id: str) -> None:
+    """Release the lock if the run holds it, and wake the gate: uploads may have come meanwhile."""
+    StateTable(environment.table).release_lock(run_id)
+    _quietly(
+        "wake the gate",
+        lambda: client("lambda").invoke(
+            FunctionName=environment.gate_function, InvocationType="Event", Payload=json.dumps({"run_ended": run_id})
+        ),
+    )
+
+
+def _close(environment: Environment, record: RunRecord, facts: records.Facts) -> None:
+    bucket = Bucket(environment.bucket)
+    bucket.copy(keys.run(record.run_id, "evaluation", "report.html"), keys.run_report(record.run_id))
+    bucket.write(keys.run_record(record.run_id), record)
+    _list(environment, record)
+    gain = facts.evaluation.gain.mean if facts.evaluation and facts.evaluation.gain else None
+    stamp = round(dt.datetime.now(dt.UTC).timestamp() * 1000)
+    sys.stdout.write(emf.line(environment.name, emf.of_run(record, gain), stamp, run_id=record.run_id) + "\n")
+    subject, text = records.notification(record, keys.uri(environment.bucket, keys.run_report(record.run_id)))
+    _quietly("notify", lambda: client("sns").publish(TopicArn=environment.topic_arn, Subject=subject, Message=text))
+    release(environment, record.run_id)
+
+
+def _quietly(what: str, action: Any) -> None:
+    """Do what must not undo a run that is recorded already; clocks and alarms make up for it."""
+    try:
+        action()
+    except (ClientError, BotoCoreError):
+        log.exception("could not %s", what)
+
+
+def _list(environment: Environment, record: RunRecord) -> None:
+    item = RunItem(
+        run_id=record.run_id,
+        status=record.status,
+        outcome=record.outcome,
+        started_at=record.started_at,
+        ended_at=record.ended_at or "",
+        summary=records.summary(record),
+    )
+    StateTable(environment.table).put_run(item)
+
+
+def _remember(table: StateTable, record: RunRecord) -> None:
+    """Keep the gate from starting the same failure again and again."""
+    before = table.last_failure()
+    failures = before.failures + 1 if before else 1
+    table.put_failure(LastFailure(record.run_id, record.error, record.started_at, record.ended_at or "", failures))
+
+
+def _facts(
+    environment: Environment,
+    execution_arn: str,
+    run: RunInput,
+    attempts: tuple[TrainingAttempt, ...],
+    state: dict[str, Any],
+) -> records.Facts:
+    """Collect what the run left in S3 and in its execution's history."""
+    bucket, run_id = Bucket(environment.bucket), run.run_id
+
+    def read(kind: Any, *parts: str) -> Any:
+        found = bucket.find(kind, keys.run(run_id, *parts))
+        return found.document if found else None
+
+    started = read(RunRecord, "run.json")
+    registration = state.get("registration", {}).get("detail", {})
+    detail = dict(registration)
+    if "restoration" in state:
+        detail["restoration"] = state["restoration"]
+    return records.Facts(
+        run=run,
+        started_at=started.started_at if started else run.requested_at,
+        snapshot=read(SnapshotSummary, "snapshot", "summary.json"),
+        prepared=read(PrepareResult, "prepare", "result.json"),
+        evaluation=read(EvaluationResult, "evaluation", "result.json"),
+        comparison=read(Comparison, "evaluation", "comparison.json"),
+        attempts=attempts,
+        states=records.timings(executions.history(execution_arn), dt.datetime.now(dt.UTC)),
+        image_uri=state.get("image", {}).get("image_uri", ""),
+        detail=detail,
+    )
+
+
+def _attempts_in(state: dict[str, Any]) -> tuple[TrainingAttempt, ...]:
+    """The attempts that the state machine has passed on."""
+    attempt = from_plain(Attempt, state["attempt"]) if "attempt" in state else Attempt()
+    last = [from_plain(JobResult, state["training"])] if "training" in state else []
+    return (*attempt.history, *map(records.successful, last))
+
+
+def _attempts_by_name(environment: Environment, run_id: str) -> tuple[TrainingAttempt, ...]:
+    """The attempts that SageMaker knows: names are deterministic, so the first unknown one ends the list."""
+    found = []
+    for number in range(1, MAX_ATTEMPTS + 1):
+        described = jobs.describe("training", names.job(environment.name, run_id, "train", number))
+        if described is None:
+            break
+        outcome = outcomes.training(described)
+        found.append(outcomes.attempt(described, outcome.error if isinstance(outcome, outcomes.Failed) else ""))
+    return tuple(found)

@@ -1,0 +1,75 @@
+"""The commit of a run. Its order makes it safe: nothing leaves the inbox before it is part of the data set.
+
+Each step is idempotent, so that a retry after an interruption goes on where the last try ended.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.contracts import keys, names
+from app.contracts.dataset import DatasetHead
+from app.contracts.evaluation import EvaluationResult
+from app.contracts.runs import Champion
+from lambdas.aws import closing, endpoint, inbox
+from lambdas.aws.documents import Bucket, ConflictError
+from lambdas.environment import Environment
+from lambdas.errors import ChampionMovedError
+
+
+def commit(environment: Environment, state: dict[str, Any]) -> dict[str, Any]:
+    """Move the champion pointer if promoted, then the data-set head, then empty the inbox of what was used."""
+    run_id = state["run"]["run_id"]
+    version = state.get("prepare", {}).get("detail", {}).get("version")
+    promoted = state["outcome"] == "PROMOTED"
+    if promoted:
+        move_champion(environment, _challenger(environment, state), state["evaluation"]["detail"]["champion_run_id"])
+    if version:
+        move_head(environment, version, run_id)
+    removed = inbox.clear(Bucket(environment.bucket), run_id)
+    return {"promoted": promoted, "version": version, "removed_uploads": removed}
+
+
+def _challenger(environment: Environment, state: dict[str, Any]) -> Champion:
+    run_id = state["run"]["run_id"]
+    result = Bucket(environment.bucket).read(EvaluationResult, keys.run(run_id, "evaluation", "result.json"))
+    return Champion(
+        run_id=run_id,
+        version=state["prepare"]["detail"]["version"],
+        model_artifact=state["training"]["model_artifact"],
+        image_uri=state["image"]["image_uri"],
+        endpoint_config=names.serving(environment.name, run_id),
+        model_package_arn=state["registration"]["detail"]["model_package_arn"],
+        mask_ap=result.challenger.mask.ap,
+        promoted_at=closing.now().isoformat(),
+        previous_run_id=state["evaluation"]["detail"]["champion_run_id"],
+    )
+
+
+def move_champion(environment: Environment, challenger: Champion, beaten_run_id: str | None) -> None:
+    """Point at the new champion if the pointer still names the one that was beaten.
+
+    Raises:
+        ChampionMovedError: somebody else moved the pointer; that champion was not compared with.
+    """
+    found = endpoint.champion(environment)
+    current = found.document.run_id if found else None
+    if current == challenger.run_id:
+        return
+    try:
+        if current != beaten_run_id:
+            raise ConflictError
+        Bucket(environment.bucket).replace(keys.CHAMPION, challenger, found)
+    except ConflictError as error:
+        raise ChampionMovedError(
+            f"{keys.CHAMPION} does not name {beaten_run_id} any more, with which {challenger.run_id} was compared: "
+            "force a run to compare with the new champion"
+        ) from error
+
+
+def move_head(environment: Environment, version: str, run_id: str) -> None:
+    """Point at the newest data-set version; unchanged when it is that version already."""
+    bucket = Bucket(environment.bucket)
+    found = bucket.find(DatasetHead, keys.DATASET_HEAD)
+    if found is None or found.document.version != version:
+        bucket.replace(keys.DATASET_HEAD, DatasetHead(version, run_id, closing.now().isoformat()), found)

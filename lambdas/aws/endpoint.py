@@ -1,0 +1,127 @@
+"""The endpoint: ask it for a configuration, follow the champion, ask it about an image."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from app.contracts import documents, keys
+from app.contracts.prediction import Prediction
+from app.contracts.runs import Champion
+from lambdas.aws import jobs
+from lambdas.aws.clients import client, code, exists_already, is_absent, message
+from lambdas.aws.documents import Bucket, Found
+from lambdas.environment import Environment
+from lambdas.errors import EndpointBusyError, PublishUnfaithfulError
+from lambdas.requests import serving
+
+log = logging.getLogger(__name__)
+
+CHANGING = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
+NOT_READY = ("ModelNotReadyException", "ServiceUnavailable", "InternalFailure", "InternalDependencyException")
+MODEL_LOADING = 503
+"""What our server answers until the model is loaded."""
+
+
+def champion(environment: Environment) -> Found[Champion] | None:
+    """The pointer to the model that serves."""
+    return Bucket(environment.bucket).find(Champion, keys.CHAMPION)
+
+
+def create_once(create: Callable[..., Any], request: dict[str, Any]) -> None:
+    """Create something with a deterministic name, or find it there."""
+    try:
+        create(**request)
+    except ClientError as error:
+        if not exists_already(error):
+            raise
+
+
+def ask_for(environment: Environment, config: str, run_id: str) -> None:
+    """Make the endpoint take a configuration; returns once it was asked, not when it serves.
+
+    Raises:
+        EndpointBusyError: it is changing otherwise, or has to be deleted first; ask again in a moment.
+    """
+    described = jobs.describe("endpoint", environment.endpoint)
+    if described is None:
+        create_once(client("sagemaker").create_endpoint, serving.create_endpoint(environment, config, run_id))
+        return
+    status, serves = described["EndpointStatus"], described.get("EndpointConfigName")
+    pending = described.get("PendingDeploymentSummary", {}).get("EndpointConfigName")
+    if status in CHANGING:
+        if status != "Deleting" and config in (serves, pending):
+            return
+        raise EndpointBusyError(f"endpoint {environment.endpoint} is {status}")
+    if status != "InService":
+        delete(environment)  # a Failed endpoint allows nothing else
+        raise EndpointBusyError(f"endpoint {environment.endpoint} was {status} and is deleted first")
+    if serves != config:
+        _update(environment, config)
+
+
+def _update(environment: Environment, config: str) -> None:
+    try:
+        client("sagemaker").update_endpoint(**serving.update_endpoint(environment, config))
+    except ClientError as error:
+        if code(error) == "ValidationException" and "in-progress" in message(error):
+            raise EndpointBusyError(f"endpoint {environment.endpoint}: {message(error)}") from error
+        raise
+
+
+def delete(environment: Environment) -> None:
+    """Delete the endpoint; its configurations and models stay."""
+    try:
+        client("sagemaker").delete_endpoint(EndpointName=environment.endpoint)
+    except ClientError as error:
+        if not is_absent(error):
+            raise
+
+
+def follow_champion(environment: Environment) -> str:
+    """Make the endpoint serve the champion again, or remove it when there is none.
+
+    Returns:
+        What serves now, in words; for the run record.
+
+    Raises:
+        EndpointBusyError: on the way, but not there yet.
+    """
+    found = champion(environment)
+    described = jobs.describe("endpoint", environment.endpoint)
+    if found is None:
+        if described is None:
+            return "no endpoint, because there is no champion yet"
+        if described["EndpointStatus"] != "Deleting":
+            delete(environment)
+        raise EndpointBusyError(f"endpoint {environment.endpoint} is being deleted: there is no champion yet")
+    config = found.document.endpoint_config
+    ask_for(environment, config, found.document.run_id)
+    described = jobs.describe("endpoint", environment.endpoint) or {}
+    if described.get("EndpointStatus") != "InService" or described.get("EndpointConfigName") != config:
+        raise EndpointBusyError(f"endpoint {environment.endpoint} goes back to {config}")
+    return f"champion {found.document.run_id} serves"
+
+
+def predict(environment: Environment, body: bytes, content_type: str) -> Prediction:
+    """Ask the endpoint about one image.
+
+    Raises:
+        EndpointBusyError: it is starting.
+        PublishUnfaithfulError: it answers with an error, or with something that is no prediction.
+    """
+    try:
+        answer = client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=environment.endpoint, Body=body, ContentType=content_type, Accept="application/json"
+        )
+    except ClientError as error:
+        if code(error) in NOT_READY or error.response.get("OriginalStatusCode") == MODEL_LOADING:
+            raise EndpointBusyError(f"endpoint {environment.endpoint}: {message(error)}") from error
+        raise PublishUnfaithfulError(f"endpoint {environment.endpoint}: {code(error)}: {message(error)}") from error
+    try:
+        return documents.from_json(Prediction, answer["Body"].read())
+    except documents.ContractError as error:
+        raise PublishUnfaithfulError(f"endpoint {environment.endpoint} answered no prediction: {error}") from error

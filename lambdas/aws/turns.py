@@ -1,0 +1,86 @@
+"""Whose turn it is: one run at a time, started by the gate and claimed by its execution.
+
+The lock is taken before the execution is started. So whoever finds the lock can tell three cases apart: its owner
+runs; its owner is over, then the lock may be taken over; its owner never started, then the start is repeated with
+the stored name and input. No lost event or crash between two calls can stall the pipeline.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import secrets
+
+from app.contracts import documents
+from app.contracts.runs import RunInput
+from lambdas.aws import closing, executions, inbox
+from lambdas.aws.documents import Bucket
+from lambdas.aws.table import Lock, StateTable
+from lambdas.decisions import gate
+from lambdas.environment import Environment
+from lambdas.errors import RunInProgressError
+
+log = logging.getLogger(__name__)
+
+
+def look(environment: Environment, *, forced: bool = False, why: str = "") -> gate.Decision:
+    """Look at the lock and the inbox, and start a run when one is due."""
+    table = StateTable(environment.table)
+    lock = table.lock()
+    if lock:
+        execution = executions.describe(environment.execution_arn(lock.owner))
+        if execution is None:
+            executions.start(environment, lock.run)
+            return gate.Decision(True, f"run {lock.owner} was claimed but not started: started now")
+        if execution["status"] == "RUNNING":
+            return gate.Decision(False, f"run {lock.owner} is active")
+    now = closing.now()
+    decision = gate.decide(
+        environment.settings.gate,
+        inbox.look(Bucket(environment.bucket)),
+        now,
+        forced=forced,
+        failure=table.last_failure(),
+    )
+    if decision.start:
+        run = RunInput(new_run_id(now), why or decision.reason, now.isoformat(), forced)
+        claimed = Lock(run.run_id, documents.to_json(run), now.isoformat())
+        if not table.take_lock(claimed, from_owner=lock.owner if lock else None):
+            return gate.Decision(False, "another look at the inbox was faster")
+        executions.start(environment, run)
+        return gate.Decision(True, f"run {run.run_id}: {run.reason}")
+    return decision
+
+
+def new_run_id(now: dt.datetime) -> str:
+    """`YYYYMMDD-HHMMSS-xxxxxx`: sorts by time, and never twice the same."""
+    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def claim(environment: Environment, execution_arn: str, execution_name: str, run: RunInput) -> None:
+    """Make sure that the lock is this execution's.
+
+    Raises:
+        RunInProgressError: another run holds it; nothing of that run may be touched.
+    """
+    if run.run_id != execution_name:
+        raise RunInProgressError(
+            f"execution {execution_name} carries the run id {run.run_id}: runs are started by the gate; "
+            "use `python -m app run`"
+        )
+    table = StateTable(environment.table)
+    lock = table.lock()
+    if lock is None or lock.owner != run.run_id:
+        if lock and not is_over(environment, lock.owner):
+            raise RunInProgressError(f"run {lock.owner} is active since {lock.claimed_at}: wait for it, or stop it")
+        taken = Lock(run.run_id, documents.to_json(run), closing.now().isoformat())
+        if not table.take_lock(taken, from_owner=lock.owner if lock else None):
+            raise RunInProgressError("another run took the lock in this very moment: wait for it")
+    closing.begin(environment, run)
+    log.info("claimed", extra={"execution": execution_arn})
+
+
+def is_over(environment: Environment, run_id: str) -> bool:
+    """True when the run's execution has ended; one that never started may still come."""
+    execution = executions.describe(environment.execution_arn(run_id))
+    return execution is not None and execution["status"] not in ("RUNNING", "PENDING_REDRIVE")
