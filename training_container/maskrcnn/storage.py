@@ -58,9 +58,7 @@ class S3Store:
         self._bucket = bucket
         self._s3 = client or boto3.client(
             "s3",
-            config=Config(
-                max_pool_connections=DOWNLOAD_THREADS, retries={"mode": "standard", "max_attempts": 6}
-            ),
+            config=Config(max_pool_connections=DOWNLOAD_THREADS, retries={"mode": "standard", "max_attempts": 6}),
         )
 
     def read(self, key: str) -> bytes:
