@@ -22,11 +22,7 @@ def unpack(folder: Path, target: Path) -> Path:
         with tarfile.open(archive, "r:gz") as tar:
             tar.extractall(target, filter="data")
     except FileNotFoundError as error:
-        raise JobError(
-            "CONFIG_INVALID", f"{archive}: missing: the job needs the model artifact as an input"
-        ) from error
+        raise JobError("CONFIG_INVALID", f"{archive}: missing: the job needs the model artifact as an input") from error
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise JobError(
-            "DATA_INVALID", f"{archive}: cannot be unpacked ({error}): train the model again"
-        ) from error
+        raise JobError("DATA_INVALID", f"{archive}: cannot be unpacked ({error}): train the model again") from error
     return target

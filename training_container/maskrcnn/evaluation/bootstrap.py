@@ -39,9 +39,7 @@ class ClassCounts:
     false: tuple[NDArray[np.float64], ...]
 
 
-def gain(
-    challenger: CocoRun, champion: CocoRun, *, samples: int, confidence: float, seed: int = SEED
-) -> Gain:
+def gain(challenger: CocoRun, champion: CocoRun, *, samples: int, confidence: float, seed: int = SEED) -> Gain:
     """The gain of the challenger in AP with its interval; both runs are over the same images and classes."""
     weights = draw(challenger.image_count, samples, seed)
     difference = average_precision(challenger, weights) - average_precision(champion, weights)

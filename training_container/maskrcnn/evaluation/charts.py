@@ -41,9 +41,7 @@ def lines(
         )
     for name, color, points in series:
         path = " ".join(f"{_x(x)},{_y(y)}" for x, y in points)
-        parts.append(
-            f'<polyline style="stroke:{color}" points="{path}"><title>{escape(name)}</title></polyline>'
-        )
+        parts.append(f'<polyline style="stroke:{color}" points="{path}"><title>{escape(name)}</title></polyline>')
     label = f"{y_title} against {x_title}: {', '.join(name for name, _, _ in series)}"
     return _svg("chart", WIDTH, HEIGHT, label, parts)
 

@@ -139,16 +139,12 @@ def _record(instance: Instance, image_id: int, category_id: int) -> dict[str, An
     }
 
 
-def _dataset(
-    images: Sequence[LabelledImage], class_names: Sequence[str], annotations: list[dict[str, Any]]
-) -> Any:
+def _dataset(images: Sequence[LabelledImage], class_names: Sequence[str], annotations: list[dict[str, Any]]) -> Any:
     for annotation_id, annotation in enumerate(annotations, start=1):  # 0 means unmatched in COCOeval
         annotation["id"] = annotation_id
     coco = COCO()
     coco.dataset = {
-        "images": [
-            {"id": i, "width": image.width, "height": image.height} for i, image in enumerate(images, start=1)
-        ],
+        "images": [{"id": i, "width": image.width, "height": image.height} for i, image in enumerate(images, start=1)],
         "categories": [{"id": i, "name": name} for i, name in enumerate(class_names, start=1)],
         "annotations": annotations,
     }

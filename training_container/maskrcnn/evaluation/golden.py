@@ -12,13 +12,11 @@ from app.contracts.settings import VerdictSettings
 from maskrcnn.evaluation.model_run import ModelRun
 from maskrcnn.evaluation.truth import LabelledImage
 
-SAFE_MARGIN = 0.02
+SAFE_MARGIN = 0.05
 """Other hardware gives slightly other scores; this far from the threshold the same instances are listed."""
 
 
-def choose(
-    images: Sequence[LabelledImage], run: ModelRun, wanted: int, settings: VerdictSettings
-) -> list[int]:
+def choose(images: Sequence[LabelledImage], run: ModelRun, wanted: int, settings: VerdictSettings) -> list[int]:
     """Positions of the golden images: OK and NG in turn, those whose scores are clear of the threshold first.
 
     The images are in the order of their hashes, so the choice is arbitrary but always the same.

@@ -88,9 +88,7 @@ def image_results(images: Sequence[LabelledImage], run: ModelRun) -> list[ImageR
             false_alarms=tally.false_alarms,
             worst_iou=tally.worst_iou,
         )
-        for image, judged, prediction, tally in zip(
-            images, run.truths, run.predictions, run.tallies, strict=True
-        )
+        for image, judged, prediction, tally in zip(images, run.truths, run.predictions, run.tallies, strict=True)
     ]
 
 
@@ -138,6 +136,8 @@ def _class_scores(
     name = masks.class_names[index]
     mask_ap, mask_ap50 = masks.class_ap(index)
     tally = tally_class(masks, index, settings.min_score)
+    if not tally.matched + tally.missed:  # labelled as boxes only: then a found box is a find
+        tally = tally_class(boxes, index, settings.min_score)
     labels = tally.matched + tally.missed
     return ClassScores(
         name=name,

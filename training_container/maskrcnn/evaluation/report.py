@@ -105,9 +105,7 @@ def _sizes(result: EvaluationResult) -> list[dict[str, Any]]:
     ]
 
 
-def _classes(
-    challenger: ModelScores, champion: ModelScores | None
-) -> list[tuple[ClassScores, ClassScores | None]]:
+def _classes(challenger: ModelScores, champion: ModelScores | None) -> list[tuple[ClassScores, ClassScores | None]]:
     """Each class with the champion's scores for it."""
     before = {scores.name: scores for scores in champion.classes} if champion else {}
     return [(scores, before.get(scores.name)) for scores in challenger.classes]
@@ -131,9 +129,7 @@ def _example(
     run: ModelRun,
     shown: pictures.Shown,
 ) -> Example:
-    picture = pictures.side_by_side(
-        images[shown.position], run, shown.position, manifest.classes, job.verdict
-    )
+    picture = pictures.side_by_side(images[shown.position], run, shown.position, manifest.classes, job.verdict)
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, "JPEG", quality=JPEG_QUALITY, optimize=True)
     encoded = base64.b64encode(stream.getvalue()).decode("ascii")

@@ -141,9 +141,7 @@ class Endpoint:
                 if len(content) > limit:
                     raise too_large
         except ClientDisconnect as error:
-            raise RequestError(
-                400, "incomplete-body", "the connection closed before the body was complete"
-            ) from error
+            raise RequestError(400, "incomplete-body", "the connection closed before the body was complete") from error
         return bytes(content)
 
 

@@ -41,9 +41,7 @@ def read_body(content_type: str, body: bytes) -> Body:
     kind = content_type.partition(";")[0].strip().lower()
     if kind and kind not in IMAGE_TYPES and kind != JSON:
         known = ", ".join((*IMAGE_TYPES, JSON))
-        raise RequestError(
-            415, "unsupported-content-type", f"Content-Type {kind!r} is not known: send {known}"
-        )
+        raise RequestError(415, "unsupported-content-type", f"Content-Type {kind!r} is not known: send {known}")
     if not body:
         raise RequestError(400, "empty-body", "the body is empty: send the bytes of one image")
     return _read_json(body) if kind == JSON else Body(body)
@@ -61,9 +59,7 @@ def _read_json(body: bytes) -> Body:
     try:
         image = base64.b64decode("".join(encoded.split()), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise RequestError(
-            400, "bad-base64", f"`image` is no base64 ({error}): encode the file's bytes"
-        ) from error
+        raise RequestError(400, "bad-base64", f"`image` is no base64 ({error}): encode the file's bytes") from error
     return Body(image, document)
 
 
@@ -77,9 +73,7 @@ def header_parameters(custom_attributes: str) -> dict[str, str]:
     for item in filter(None, (part.strip() for part in re.split("[,;&]", custom_attributes))):
         name, equals, value = item.partition("=")
         if not equals:
-            raise RequestError(
-                400, "bad-parameter", f"custom attribute {item!r}: write name=value, e.g. min_score=0.3"
-            )
+            raise RequestError(400, "bad-parameter", f"custom attribute {item!r}: write name=value, e.g. min_score=0.3")
         parameters[name.strip()] = value.strip()
     return parameters
 
@@ -95,9 +89,7 @@ def thresholds(defaults: VerdictSettings, *sources: dict[str, Any]) -> VerdictSe
         given.update(source)
     unknown = sorted(set(given) - set(PARAMETERS))
     if unknown:
-        raise RequestError(
-            400, "bad-parameter", f"unknown parameter {unknown[0]!r}: known are {', '.join(PARAMETERS)}"
-        )
+        raise RequestError(400, "bad-parameter", f"unknown parameter {unknown[0]!r}: known are {', '.join(PARAMETERS)}")
     numbers = {name: _number(name, value) for name, value in given.items()}
     if not numbers.get("min_area_px", 0.0).is_integer():
         raise RequestError(400, "bad-parameter", "min_area_px is a whole number of pixels, for example 20")
@@ -116,9 +108,7 @@ def _number(name: str, value: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise RequestError(
-            400, "bad-parameter", f"{name} = {str(value)[:40]!r} is no number, for example {name}=0.5"
-        )
+        raise RequestError(400, "bad-parameter", f"{name} = {str(value)[:40]!r} is no number, for example {name}=0.5")
     return number
 
 
@@ -137,9 +127,7 @@ def answer_type(accept: str) -> str:
         if quality > best_quality:
             best, best_quality = offered, quality
     if not best:
-        raise RequestError(
-            406, "not-acceptable", f"Accept {accept!r}: this endpoint gives {' or '.join(ANSWERS)}"
-        )
+        raise RequestError(406, "not-acceptable", f"Accept {accept!r}: this endpoint gives {' or '.join(ANSWERS)}")
     return best
 
 
