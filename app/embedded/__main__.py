@@ -1,0 +1,49 @@
+"""The process of the embedded AWS; `control.up` starts it with the environment that ministack reads at import."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+
+from app.embedded.settings import EmbeddedSettings, default_programs, default_state
+
+
+def main() -> None:
+    """Amend ministack, put the local SageMaker into it, and serve until SIGTERM."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    settings = EmbeddedSettings(default_state(), int(os.environ["GATEWAY_PORT"]), default_programs())
+    from ministack import app as ministack
+
+    from app.embedded import admin, amendments
+    from app.embedded.amendments import restart
+    from app.embedded.journal import Journal
+    from app.embedded.sagemaker import gateway
+    from app.embedded.sagemaker.cloud import Cloud
+    from app.embedded.sagemaker.events import publish_to_ministack
+    from app.embedded.sagemaker.service import SageMaker
+
+    amendments.apply_all()
+    cloud = Cloud.build(settings, publish_to_ministack())
+    cloud.children.end_leftovers()
+    service = SageMaker(cloud)
+    gateway.register(service)
+    journal = Journal()
+
+    def ready() -> None:
+        """In a thread: what follows calls the server that has just begun to answer."""
+        restart.announce()
+        service.recover()
+        journal.start()
+
+    def stopping() -> None:
+        service.shut_down()
+        journal.stop()
+
+    ministack.app = admin.in_front_of(
+        ministack.app, admin.routes(cloud, service),
+        on_ready=lambda: threading.Thread(target=ready, daemon=True).start(), on_stop=stopping)
+    ministack.main()
+
+
+main()

@@ -1,0 +1,74 @@
+"""Programs of jobs and endpoints as child processes, remembered on disk so that none outlives its server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+
+class Children:
+    """Starts programs, each in a process group of its own, and ends those that an earlier server left behind.
+
+    Args:
+        folder: Holds one file for each living child: its process id as the name, its start time as the content.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def start(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> subprocess.Popen[str]:
+        """Start a program with its output in one pipe of text lines."""
+        child = subprocess.Popen(
+            command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
+        )
+        self._file(child.pid).write_text(repr(psutil.Process(child.pid).create_time()))
+        return child
+
+    def stop(self, child: subprocess.Popen[str], grace_seconds: float) -> None:
+        """SIGTERM to the program, SIGKILL to its whole group after the grace; returns when it has ended."""
+        child.terminate()
+        try:
+            child.wait(grace_seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+
+    def forget(self, child: subprocess.Popen[str]) -> None:
+        """The program has ended; end what it may have left in its group."""
+        try:
+            os.killpg(child.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+        self._file(child.pid).unlink(missing_ok=True)
+
+    def end_leftovers(self, grace_seconds: float = 5.0) -> int:
+        """End every child that is still remembered; says how many were alive.
+
+        A process id may have been given to somebody else since: only one with the same start time is ours.
+        """
+        alive = []
+        for file in self._folder.iterdir():
+            try:
+                process = psutil.Process(int(file.name))
+                if abs(process.create_time() - float(file.read_text())) < 1.0:
+                    process.terminate()
+                    alive.append(process)
+            except (psutil.NoSuchProcess, ValueError):
+                pass
+        _, stubborn = psutil.wait_procs(alive, timeout=grace_seconds)
+        for process in stubborn:
+            process.kill()
+        psutil.wait_procs(stubborn, timeout=grace_seconds)
+        for file in self._folder.iterdir():
+            file.unlink()
+        return len(alive)
+
+    def _file(self, pid: int) -> Path:
+        return self._folder / str(pid)

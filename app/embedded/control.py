@@ -1,0 +1,142 @@
+"""Start and stop the embedded AWS: one background process, bound to loopback, with its state in one folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psutil
+
+from app.embedded.settings import (
+    DEFAULT_PORT,
+    HOST,
+    ROOT,
+    EmbeddedError,
+    EmbeddedSettings,
+    default_state,
+    server_environment,
+)
+
+START_SECONDS = 90.0
+STOP_SECONDS = 60.0
+PID_FILE = "server.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Running:
+    """An embedded AWS that is up."""
+
+    pid: int
+    started: float
+    """Start time of the process, which tells it from a later one with the same id."""
+    port: int
+    state: Path
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where AWS clients have to go."""
+        return f"http://{HOST}:{self.port}"
+
+
+def up(port: int | None = None, state: Path | None = None) -> Running:
+    """Start the embedded AWS and wait until it answers.
+
+    Args:
+        port: Port on 127.0.0.1; the default is 4566.
+        state: State folder; the default is CASTLINE_STATE or .castline in the repository.
+
+    Raises:
+        EmbeddedError: it is up already, the port is taken, or it did not come up.
+    """
+    settings = EmbeddedSettings((state or default_state()).resolve(), port or DEFAULT_PORT)
+    if running := status(settings.state):
+        raise EmbeddedError(f"the embedded AWS is up already at {running.endpoint_url} (process {running.pid}): "
+                            "use it, or stop it with python -m app down")
+    if _answers(settings.port):
+        raise EmbeddedError(f"port {settings.port} of {HOST} is taken by another program: stop that, or choose "
+                            "another port: python -m app up --port 4577")
+    _check_programs_around()
+    (settings.state / "tmp").mkdir(parents=True, exist_ok=True)
+    with settings.log.open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app.embedded"], cwd=ROOT, env=server_environment(settings, os.environ),
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+    running = Running(process.pid, psutil.Process(process.pid).create_time(), settings.port, settings.state)
+    (settings.state / PID_FILE).write_text(
+        json.dumps({"pid": running.pid, "started": running.started, "port": running.port}))
+    _wait_until_healthy(process, settings)
+    return running
+
+
+def down(state: Path | None = None) -> bool:
+    """Stop the embedded AWS in order; False when it was not up.
+
+    Raises:
+        EmbeddedError: it does not stop.
+    """
+    running = status(state)
+    if running is None:
+        return False
+    process = psutil.Process(running.pid)
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except psutil.TimeoutExpired as error:
+        raise EmbeddedError(f"process {running.pid} did not stop within {STOP_SECONDS:.0f} s: look into "
+                            f"{running.state / 'server.log'}, then kill {running.pid}") from error
+    (running.state / PID_FILE).unlink(missing_ok=True)
+    return True
+
+
+def status(state: Path | None = None) -> Running | None:
+    """The embedded AWS of a state folder, or None when it is not up."""
+    folder = (state or default_state()).resolve()
+    file = folder / PID_FILE
+    if not file.is_file():
+        return None
+    noted = json.loads(file.read_text())
+    try:
+        process = psutil.Process(noted["pid"])
+        alive = process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - noted["started"]) < 1.0
+    except psutil.NoSuchProcess:
+        alive = False
+    return Running(noted["pid"], noted["started"], noted["port"], folder) if alive else None
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _check_programs_around() -> None:
+    if shutil.which("node") is None:
+        raise EmbeddedError("node is not on the PATH: the CDK command line needs Node 20 or newer")
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], settings: EmbeddedSettings) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    url = f"{settings.endpoint_url}/_ministack/health"
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise EmbeddedError(f"the embedded AWS ended at once: {_last_words(settings.log)}")
+        try:
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own loopback address
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise EmbeddedError(f"the embedded AWS did not answer within {START_SECONDS:.0f} s: look into {settings.log}")
+
+
+def _last_words(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return f"{lines[-1] if lines else 'it said nothing'} (all of it: {log})"

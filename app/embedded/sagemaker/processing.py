@@ -1,0 +1,126 @@
+"""Processing jobs: inputs to their folders, the program, outputs to S3."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import time
+from pathlib import Path
+
+from app.embedded.sagemaker import reasons
+from app.embedded.sagemaker.cloud import Cloud, in_background
+from app.embedded.sagemaker.errors import limit_exceeded, validation
+from app.embedded.sagemaker.logs import GROUPS
+from app.embedded.sagemaker.programs import Program
+from app.embedded.sagemaker.shapes import Record
+
+CONTAINER_ROOT = "/opt/ml"
+DEFAULT_MAX_RUNTIME_SECONDS = 86_400
+EXIT_MESSAGE_LIMIT = 1024
+log = logging.getLogger("castline.processing")
+
+
+class Processing:
+    """Runs processing jobs, each in a thread of its own.
+
+    Args:
+        cloud: The surroundings.
+    """
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._running: dict[str, Program] = {}
+        self._stopping: set[str] = set()
+
+    def check(self, request: Record) -> None:
+        """Raise ApiError where SageMaker, or the embedded one, would refuse the request."""
+        if not request["AppSpecification"].get("ContainerEntrypoint"):
+            raise validation("AppSpecification.ContainerEntrypoint: the embedded AWS needs the program's name")
+        if self._cloud.faults.take(request["ProcessingJobName"], "quota"):
+            raise limit_exceeded("The account-level service limit for processing job usage is 0 Instances")
+
+    def start(self, record: Record) -> None:
+        """Begin a new job."""
+        self._cloud.job_status(record, "InProgress")
+        in_background(f"process-{record['_name']}", lambda: self._guard(record))
+
+    def stop(self, record: Record) -> None:
+        """A person or the pipeline stops the job."""
+        if record["ProcessingJobStatus"] != "InProgress":
+            return
+        self._stopping.add(record["_name"])
+        self._cloud.job_status(record, "Stopping")
+        if program := self._running.get(record["_name"]):
+            in_background("stop", program.stop)
+
+    def stop_all(self) -> None:
+        """End the programs because the server ends."""
+        for program in list(self._running.values()):
+            program.stop("stopped", grace_seconds=20.0)
+
+    def _guard(self, record: Record) -> None:
+        try:
+            self._run(record)
+        except Exception as error:
+            log.exception("processing job %s", record["_name"])
+            self._cloud.job_status(record, "Failed", FailureReason=f"InternalServerError: {error}",
+                                   ProcessingEndTime=time.time())
+
+    def _run(self, record: Record) -> None:
+        if fault := self._cloud.faults.take(record["_name"], "capacity", "internal"):
+            return reasons.end_by_fault(self._cloud, record, fault)
+        root = self._cloud.settings.work / "processing" / record["_name"] / "opt" / "ml"
+        shutil.rmtree(root, ignore_errors=True)
+        if missing := self._download(record, root):
+            return self._cloud.job_status(record, "Failed", FailureReason=missing, ProcessingEndTime=time.time())
+        stream = self._cloud.log(GROUPS["ProcessingJob"], f"{record['_name']}/algo-1-{int(time.time())}")
+        program = Program(self._cloud.settings, self._cloud.children,
+                          Path(record["AppSpecification"]["ContainerEntrypoint"][0]).name, root,
+                          record.get("Environment", {}), stream.write)
+        self._running[record["_name"]] = program
+        if record["_name"] in self._stopping:
+            program.stop()
+        self._cloud.store.change(record, ProcessingStartTime=time.time())
+        limit = record.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS)
+        outcome = program.wait(limit, stream.flush)
+        self._running.pop(record["_name"], None)
+        self._stopping.discard(record["_name"])
+        stream.flush()
+        end = {"ProcessingEndTime": time.time(), **_exit_message(root)}
+        if outcome.ending in ("stopped", "timeout"):
+            return self._cloud.job_status(record, "Stopped", **end)
+        if outcome.exit_status:
+            reason = f"AlgorithmError: See job logs for more information, exit code: {outcome.exit_status}"
+            return self._cloud.job_status(record, "Failed", FailureReason=reason, **end)
+        for output in record.get("ProcessingOutputConfig", {}).get("Outputs", []):
+            target = output["S3Output"]
+            self._cloud.transfers.upload(_local(root, target["LocalPath"]), target["S3Uri"])
+        return self._cloud.job_status(record, "Completed", **end)
+
+    def _download(self, record: Record, root: Path) -> str:
+        """Fetch the inputs; returns the failure reason, if any."""
+        for given in record.get("ProcessingInputs", []):
+            source = given["S3Input"]
+            if not self._cloud.transfers.download(source["S3Uri"], _local(root, source["LocalPath"])):
+                return (f"ClientError: Data download failed: No S3 objects found under {source['S3Uri']} of the input "
+                        f"{given['InputName']}")
+        for output in record.get("ProcessingOutputConfig", {}).get("Outputs", []):
+            _local(root, output["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
+        for folder in ("config", "output"):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+        public = {k: v for k, v in record.items() if not k.startswith("_")}
+        (root / "config/processingjobconfig.json").write_text(json.dumps(public, default=str))
+        return ""
+
+
+def _local(root: Path, container_path: str) -> Path:
+    """Where a path of the container lies on this machine."""
+    return root / container_path.removeprefix(CONTAINER_ROOT).lstrip("/")
+
+
+def _exit_message(root: Path) -> Record:
+    """What the program left in /opt/ml/output/message, as DescribeProcessingJob shows it."""
+    file = root / "output/message"
+    said = file.read_text()[:EXIT_MESSAGE_LIMIT] if file.is_file() else ""
+    return {"ExitMessage": said} if said else {}

@@ -1,0 +1,109 @@
+"""Copies between S3 and the folders of a job, as SageMaker makes them around a container."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from app.contracts.keys import split_uri
+
+
+class Transfers:
+    """Uploads and downloads with one S3 client.
+
+    Args:
+        s3: A boto3 client; clients may be used by several threads.
+    """
+
+    def __init__(self, s3: Any) -> None:
+        self._s3 = s3
+
+    def download(self, uri: str, folder: Path) -> int:
+        """Fetch every object whose key begins with the prefix; returns how many.
+
+        An object that is the prefix itself lands under its own name, as a SageMaker channel has it.
+        """
+        bucket, prefix = split_uri(uri)
+        count = 0
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for found in page.get("Contents", []):
+                key = found["Key"]
+                if key.endswith("/"):
+                    continue
+                path = folder / (key[len(prefix) :].lstrip("/") or PurePosixPath(key).name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._s3.download_file(bucket, key, str(path))
+                count += 1
+        return count
+
+    def upload(self, folder: Path, uri: str) -> int:
+        """Upload every file below the folder; returns how many."""
+        bucket, prefix = split_uri(uri)
+        files = [p for p in sorted(folder.rglob("*")) if p.is_file()]
+        for path in files:
+            self._s3.upload_file(str(path), bucket, _join(prefix, path.relative_to(folder).as_posix()))
+        return len(files)
+
+    def upload_archive(self, folder: Path, uri: str) -> None:
+        """Pack the folder as tar.gz, as SageMaker packs /opt/ml/model."""
+        bucket, key = split_uri(uri)
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+            archive.add(folder, arcname=".")
+        self._s3.put_object(Bucket=bucket, Key=key, Body=buffer.getvalue())
+
+    def download_archive(self, uri: str, folder: Path) -> None:
+        """Unpack a tar.gz, as SageMaker unpacks model data for serving."""
+        bucket, key = split_uri(uri)
+        body = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        folder.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
+            archive.extractall(folder, filter="data")
+
+
+class Mirror:
+    """Keeps an S3 prefix equal to a local folder: new and changed files go up, deleted ones are deleted.
+
+    Args:
+        s3: A boto3 client.
+        folder: The local side, which leads.
+        uri: The S3 side.
+    """
+
+    def __init__(self, s3: Any, folder: Path, uri: str) -> None:
+        self._s3 = s3
+        self._folder = folder
+        self._bucket, self._prefix = split_uri(uri)
+        self._sent = self._look()
+
+    def push(self) -> None:
+        """Bring S3 up to date with the folder; a file that vanishes meanwhile is left for the next time."""
+        present = self._look()
+        for name, stamp in present.items():
+            if self._sent.get(name) != stamp:
+                try:
+                    self._s3.upload_file(str(self._folder / name), self._bucket, _join(self._prefix, name))
+                except FileNotFoundError:
+                    continue
+                self._sent[name] = stamp
+        for name in self._sent.keys() - present.keys():
+            self._s3.delete_object(Bucket=self._bucket, Key=_join(self._prefix, name))
+            del self._sent[name]
+
+    def _look(self) -> dict[str, tuple[int, int]]:
+        """Relative path -> (time of change in ns, size)."""
+        stamps = {}
+        for path in self._folder.rglob("*"):
+            try:
+                stat = path.stat()
+            except FileNotFoundError:  # renamed between the listing and the look
+                continue
+            if path.is_file():
+                stamps[path.relative_to(self._folder).as_posix()] = (stat.st_mtime_ns, stat.st_size)
+        return stamps
+
+
+def _join(prefix: str, name: str) -> str:
+    return f"{prefix.rstrip('/')}/{name}".lstrip("/")

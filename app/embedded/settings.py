@@ -1,0 +1,110 @@
+"""Where one embedded AWS lives: its state folder, its port, and the environment of its process."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULT_PORT = 4566
+HOST = "127.0.0.1"  # not localhost: that may resolve to ::1, where nobody listens
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
+ACCESS_KEY = "castline"
+SECRET_KEY = "castline"  # noqa: S105 - nothing checks it
+
+STATE_VARIABLE = "CASTLINE_STATE"
+PROGRAMS_VARIABLE = "CASTLINE_PROGRAMS"
+
+
+class EmbeddedError(Exception):
+    """Something that the person at the command line can fix; the message says how."""
+
+
+def default_state() -> Path:
+    """The state folder: CASTLINE_STATE, or .castline/ in the repository."""
+    return Path(os.environ.get(STATE_VARIABLE, ROOT / ".castline")).resolve()
+
+
+def default_programs() -> Path:
+    """The container programs that stand for the image: CASTLINE_PROGRAMS, or those of the repository."""
+    return Path(os.environ.get(PROGRAMS_VARIABLE, ROOT / "training_container" / "bin")).resolve()
+
+
+@dataclasses.dataclass(frozen=True)
+class EmbeddedSettings:
+    """One embedded AWS."""
+
+    state: Path
+    """Everything it keeps lies below this folder; deleting the folder forgets everything."""
+    port: int = DEFAULT_PORT
+    programs: Path = dataclasses.field(default_factory=default_programs)
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where every AWS client has to go."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """Log of the process."""
+        return self.state / "server.log"
+
+    @property
+    def sagemaker(self) -> Path:
+        """Records of the local SageMaker."""
+        return self.state / "sagemaker"
+
+    @property
+    def work(self) -> Path:
+        """Working folders of jobs and endpoints."""
+        return self.state / "work"
+
+    @property
+    def children(self) -> Path:
+        """One file for each job or endpoint process, so that the next start can end left-over ones."""
+        return self.state / "children"
+
+
+def client_environment(endpoint_url: str) -> dict[str, str]:
+    """The AWS variables that send an SDK or the CDK to the embedded AWS."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
+    """A copy without the caller's own AWS settings: a profile or token of theirs must not leak in."""
+    return {k: v for k, v in environment.items() if not k.startswith("AWS_")}
+
+
+def server_environment(settings: EmbeddedSettings, base: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the process; ministack reads most of it when it is imported."""
+    state = settings.state
+    return without_aws(base) | client_environment(settings.endpoint_url) | {
+        STATE_VARIABLE: str(state),
+        PROGRAMS_VARIABLE: str(settings.programs),
+        "TMPDIR": str(state / "tmp"),
+        "BIND_HOST": HOST,
+        "MINISTACK_HOST": HOST,
+        "GATEWAY_PORT": str(settings.port),
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_REGION": REGION,
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(state / "services"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(state / "s3"),
+        "LAMBDA_EXECUTOR": "local",
+        "LOG_LEVEL": base.get("LOG_LEVEL", "WARNING"),
+        "DOCKER_HOST": f"unix://{state}/no-docker.sock",  # never touch a Docker engine, even where there is one
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",  # would open a second port
+        "PYTHONUNBUFFERED": "1",
+    }
