@@ -22,7 +22,7 @@ from lambdas.aws.clients import client
 from lambdas.aws.documents import Bucket
 from lambdas.aws.table import RunItem, StateTable
 from lambdas.decisions import emf, outcomes, records
-from lambdas.decisions.gate import LastFailure
+from lambdas.decisions.gate import TRANSIENT_ERRORS, LastFailure
 from lambdas.environment import Environment
 from lambdas.events import Attempt
 
@@ -153,9 +153,9 @@ def _list(environment: Environment, record: RunRecord) -> None:
 
 
 def _remember(table: StateTable, record: RunRecord) -> None:
-    """Keep the gate from starting the same failure again and again."""
+    """Keep the gate from starting the same failure again and again; only transient failures add up."""
     before = table.last_failure()
-    failures = before.failures + 1 if before else 1
+    failures = before.failures + 1 if before and before.error in TRANSIENT_ERRORS else 1
     table.put_failure(LastFailure(record.run_id, record.error, record.started_at, record.ended_at or "", failures))
 
 

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from app.contracts import documents, keys
+from app.contracts.runs import RunInput, RunRecord
+from app.contracts.settings import GateSettings, PipelineSettings, Rung, TrainingSettings
+from lambdas import environment as environments
+from lambdas.aws import clients
+from lambdas.aws.documents import Bucket
+from lambdas.aws.table import Lock, StateTable
+from tests.lambdas import fakes
+
+BUCKET, TABLE = "castline-dev-data", "castline-dev-state"
+ACCOUNT, REGION = "123456789012", "eu-west-1"
+RUN_ID = "20261102-110000-0a1b2c"
+EVENTS = Path(__file__).parents[1] / "events"
+
+SETTINGS = PipelineSettings(
+    "dev",
+    gate=GateSettings(min_new_images=3, quiet_seconds=60, max_wait_seconds=3600),
+    training=TrainingSettings(
+        ladder=(
+            Rung(("ml.g5.xlarge",), spot=True, max_wait_seconds=7200),
+            Rung(("ml.g5.xlarge", "ml.g6.xlarge"), spot=False),
+        ),
+        max_runtime_seconds=3600,
+        hyperparameters={"preset": "r50", "batch_size_per_gpu": "4"},
+    ),
+)
+
+
+def variables(settings: PipelineSettings) -> dict[str, str]:
+    return {
+        "CASTLINE_SETTINGS": documents.to_json(settings),
+        "CASTLINE_BUCKET": BUCKET,
+        "CASTLINE_TABLE": TABLE,
+        "CASTLINE_STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:castline-dev-pipeline",
+        "CASTLINE_TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:castline-dev-notifications",
+        "CASTLINE_REPOSITORY": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/castline-dev",
+        "CASTLINE_IMAGE_TAG": "tag1",
+        "CASTLINE_JOB_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/castline-dev-jobs",
+        "CASTLINE_SERVING_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/castline-dev-serving",
+        "CASTLINE_SUBNETS": "subnet-1,subnet-2",
+        "CASTLINE_SECURITY_GROUP": "sg-1",
+        "CASTLINE_BUILD_PROJECT": "castline-dev-image",
+        "CASTLINE_GATE_FUNCTION": "castline-dev-gate",
+    }
+
+
+@dataclasses.dataclass
+class Aws:
+    """The world of the functions: real code on moto's S3 and DynamoDB, and fakes for the rest."""
+
+    s3: Any
+    sagemaker: fakes.FakeSageMaker
+    states: fakes.FakeStates
+    runtime: fakes.FakeRuntime
+    ecr: fakes.FakeEcr
+    sns: fakes.FakeSns
+    gate: fakes.FakeLambda
+    environment: environments.Environment
+    configure: Callable[[PipelineSettings], None]
+
+    @property
+    def bucket(self) -> Bucket:
+        return Bucket(BUCKET)
+
+    @property
+    def table(self) -> StateTable:
+        return StateTable(TABLE)
+
+    def put(self, key: str, body: Any = b"x") -> str:
+        """Write an object; a dataclass becomes JSON. Returns the version id."""
+        content = body if isinstance(body, bytes) else documents.to_json(body).encode()
+        return str(self.s3.put_object(Bucket=BUCKET, Key=key, Body=content)["VersionId"])
+
+    def inbox(self) -> list[str]:
+        """Keys that an uploader sees in the inbox."""
+        listed = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=keys.INBOX)
+        return [item["Key"] for item in listed.get("Contents", ())]
+
+    def record(self, run_id: str = RUN_ID) -> RunRecord:
+        return self.bucket.read(RunRecord, keys.run_record(run_id))
+
+    def arn(self, run_id: str = RUN_ID) -> str:
+        return self.environment.execution_arn(run_id)
+
+    def running(self, run_id: str = RUN_ID, *, locked: bool = True) -> RunInput:
+        """An execution that runs and, unless told otherwise, holds the lock."""
+        run = RunInput(run_id, "3 new images, quiet for 61 s", "2026-11-02T11:00:00+00:00")
+        self.states.start_execution(
+            stateMachineArn=self.environment.state_machine_arn, name=run_id, input=documents.to_json(run)
+        )
+        if locked:
+            assert self.table.take_lock(Lock(run_id, documents.to_json(run), run.requested_at))
+        return run
+
+    def end(self, run_id: str = RUN_ID, status: str = "FAILED", **more: str) -> None:
+        """The execution is over."""
+        self.states.executions[self.arn(run_id)].update(status=status, **more)
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    for name, value in variables(SETTINGS).items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        world = _world(monkeypatch)
+        yield world
+    environments.current.cache_clear()
+    clients.client.cache_clear()
+
+
+def _world(monkeypatch: pytest.MonkeyPatch) -> Aws:
+    environments.current.cache_clear()
+    clients.client.cache_clear()
+    s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    dynamodb.create_table(
+        TableName=TABLE,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    faked: dict[str, Any] = {
+        fake.service: fake
+        for fake in (
+            fakes.FakeSageMaker(), fakes.FakeStates(), fakes.FakeRuntime(), fakes.FakeEcr(), fakes.FakeSns(),
+            fakes.FakeLambda(),
+        )
+    }  # fmt: skip
+    real = boto3.client
+    monkeypatch.setattr(clients.boto3, "client", lambda name, **more: faked.get(name) or real(name, **more))
+
+    def configure(settings: PipelineSettings) -> None:
+        monkeypatch.setenv("CASTLINE_SETTINGS", documents.to_json(settings))
+        environments.current.cache_clear()
+
+    return Aws(
+        s3, faked["sagemaker"], faked["stepfunctions"], faked["sagemaker-runtime"], faked["ecr"], faked["sns"],
+        faked["lambda"], environments.current(), configure,
+    )  # fmt: skip

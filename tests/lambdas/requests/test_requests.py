@@ -1,0 +1,175 @@
+"""Every request that creates something in SageMaker, checked by botocore's service model."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from app.contracts.runs import Champion
+from app.contracts.settings import PipelineSettings, PromotionSettings, ServingSettings
+from lambdas.environment import Environment
+from lambdas.events import Attempt, EvaluateEvent, PrepareEvent, PublishEvent, RegisterEvent, TrainEvent
+from lambdas.requests import processing, serving, training
+from tests.lambdas.conftest import SETTINGS, variables
+from tests.lambdas.fakes import assert_valid
+
+RUN_ID = "20261102-110000-0a1b2c"
+IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/castline-dev@sha256:" + "a" * 64
+WAITING = {"token": "t", "execution_arn": "arn", "run_id": RUN_ID, "image_uri": IMAGE}
+ARTIFACT = f"s3://castline-dev-data/runs/{RUN_ID}/model/job/output/model.tar.gz"
+
+
+def environment(settings: PipelineSettings = SETTINGS) -> Environment:
+    return Environment.read(variables(settings))
+
+
+def train(attempt: Attempt = Attempt()) -> dict[str, Any]:  # noqa: B008
+    request = training.request(environment(), TrainEvent(**WAITING, version="v1", attempt=attempt))
+    assert_valid("sagemaker", "CreateTrainingJob", request)
+    return request
+
+
+def test_given_a_spot_rung_when_training_is_requested_then_spot_limits_and_checkpoints_are_there() -> None:
+    request = train()
+    assert request["EnableManagedSpotTraining"] is True
+    assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 7200}
+    assert request["CheckpointConfig"] == {
+        "S3Uri": f"s3://castline-dev-data/runs/{RUN_ID}/checkpoints/", "LocalPath": "/opt/ml/checkpoints"
+    }  # fmt: skip
+    assert request["ResourceConfig"] == {"InstanceType": "ml.g5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 100}
+    assert request["VpcConfig"] == {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
+    assert request["TrainingJobName"] == f"castline-dev-{RUN_ID}-train-1"
+    assert {tag["Key"]: tag["Value"] for tag in request["Tags"]} == {
+        "castline:environment": "dev", "castline:run": RUN_ID
+    }  # fmt: skip
+
+
+def test_given_an_on_demand_rung_when_training_is_requested_then_preferences_replace_spot() -> None:
+    request = train(Attempt(number=2, rung=1))
+    assert request["EnableManagedSpotTraining"] is False
+    assert "MaxWaitTimeInSeconds" not in request["StoppingCondition"]
+    assert [p["InstanceType"] for p in request["ResourceConfig"]["InstancePreferences"]] == [
+        "ml.g5.xlarge", "ml.g6.xlarge"
+    ]  # fmt: skip
+    assert "InstanceType" not in request["ResourceConfig"]
+
+
+def test_given_two_attempts_when_requested_then_they_share_checkpoints_and_differ_in_name() -> None:
+    first, second = train(), train(Attempt(number=2, rung=1))
+    assert first["CheckpointConfig"] == second["CheckpointConfig"]
+    assert first["TrainingJobName"] != second["TrainingJobName"]
+
+
+def test_given_settings_when_training_is_requested_then_hyperparameters_are_strings_with_run_and_version() -> None:
+    assert train(Attempt(memory_errors=1))["HyperParameters"] == {
+        "preset": "r50", "batch_size_per_gpu": "2", "run_id": RUN_ID, "version": "v1"
+    }  # fmt: skip
+
+
+def test_given_a_version_when_training_is_requested_then_the_test_split_is_no_channel() -> None:
+    channels = {c["ChannelName"]: c["DataSource"]["S3DataSource"]["S3Uri"] for c in train()["InputDataConfig"]}
+    root = "s3://castline-dev-data/dataset/versions/v1"
+    assert channels == {
+        "train": f"{root}/tfrecord/train/", "val": f"{root}/tfrecord/val/", "dataset": f"{root}/manifest.json"
+    }  # fmt: skip
+
+
+def inputs(request: dict[str, Any]) -> dict[str, str]:
+    return {
+        i["InputName"]: i["S3Input"]["S3Uri"].removeprefix("s3://castline-dev-data/")
+        for i in request["ProcessingInputs"]
+        if i["S3Input"]["LocalPath"] == f"/opt/ml/processing/input/{i['InputName']}"
+    }
+
+
+def test_given_a_snapshot_when_prepare_is_requested_then_it_gets_its_document_alone() -> None:
+    event = PrepareEvent(**WAITING, snapshot_key="runs/r/snapshot/manifest.jsonl", parent_version=None)
+    step = processing.prepare(environment(), event)
+    request = step.request(environment(), "castline-dev-r-prepare-1")
+    assert_valid("sagemaker", "CreateProcessingJob", request)
+    assert inputs(request) == {"job": f"runs/{RUN_ID}/jobs/prepare/"}
+    assert step.document_key == f"runs/{RUN_ID}/jobs/prepare/job.json"
+    assert request["AppSpecification"] == {"ImageUri": IMAGE, "ContainerEntrypoint": ["prepare"]}
+    output = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]
+    assert (output["S3Uri"], output["S3UploadMode"]) == (f"s3://castline-dev-data/runs/{RUN_ID}/prepare", "EndOfJob")
+    assert "VpcConfig" in request["NetworkConfig"]
+
+
+CHAMPION = Champion(
+    "old", "v0", "s3://castline-dev-data/runs/old/model.tar.gz", IMAGE, "castline-dev-old", "arn", 0.4, "t"
+)
+
+
+@pytest.mark.parametrize("champion", [None, CHAMPION])
+def test_given_a_model_when_evaluation_is_requested_then_both_see_the_same_test_shards(
+    champion: Champion | None,
+) -> None:
+    event = EvaluateEvent(**WAITING, version="v1", model_artifact=ARTIFACT)
+    step = processing.evaluate(environment(), event, champion)
+    request = step.request(environment(), "castline-dev-r-evaluate-1")
+    assert_valid("sagemaker", "CreateProcessingJob", request)
+    expected = {
+        "job": f"runs/{RUN_ID}/jobs/evaluate/",
+        "dataset": "dataset/versions/v1/manifest.json",
+        "test": "dataset/versions/v1/tfrecord/test/",
+        "challenger": f"runs/{RUN_ID}/model/job/output/model.tar.gz",
+    }
+    assert inputs(request) == expected | ({"champion": "runs/old/model.tar.gz"} if champion else {})
+    assert step.output_prefix == f"runs/{RUN_ID}/evaluation"
+
+
+def with_serving(**values: Any) -> Environment:
+    return environment(dataclasses.replace(SETTINGS, serving=ServingSettings(**values)))
+
+
+PUBLISH = PublishEvent(**WAITING, model_artifact=ARTIFACT, champion_run_id=None)
+
+
+def test_given_serverless_when_published_then_nothing_is_asked_that_serverless_refuses() -> None:
+    here = with_serving(mode="serverless", memory_mb=4096, max_concurrency=2)
+    model, config = serving.model(here, PUBLISH), serving.endpoint_config(here, RUN_ID)
+    assert_valid("sagemaker", "CreateModel", model)
+    assert_valid("sagemaker", "CreateEndpointConfig", config)
+    assert "VpcConfig" not in model
+    assert "EnableNetworkIsolation" not in model
+    assert config["ProductionVariants"] == [{
+        "VariantName": "AllTraffic", "ModelName": f"castline-dev-{RUN_ID}",
+        "ServerlessConfig": {"MemorySizeInMB": 4096, "MaxConcurrency": 2},
+    }]  # fmt: skip
+    assert "DeploymentConfig" not in serving.update_endpoint(here, "c")
+
+
+@pytest.mark.parametrize(("timeout", "limit"), [(60, 600), (3600, 3600), (90_000, 28_800)])
+def test_given_realtime_when_published_then_the_model_is_isolated_and_the_update_guarded(
+    timeout: int, limit: int
+) -> None:
+    here = with_serving(mode="realtime", update_timeout_seconds=timeout, instance_count=2)
+    model, update = serving.model(here, PUBLISH), serving.update_endpoint(here, "c")
+    assert_valid("sagemaker", "CreateModel", model)
+    assert_valid("sagemaker", "CreateEndpointConfig", serving.endpoint_config(here, RUN_ID))
+    assert_valid("sagemaker", "UpdateEndpoint", update)
+    assert model["EnableNetworkIsolation"] is True
+    policy = update["DeploymentConfig"]["BlueGreenUpdatePolicy"]
+    assert policy["MaximumExecutionTimeoutInSeconds"] == limit
+
+
+def test_given_a_model_when_published_then_it_knows_its_version_and_the_verdict() -> None:
+    container = serving.model(environment(), PUBLISH)["PrimaryContainer"]
+    assert container["Environment"] == {
+        "CASTLINE_MODEL_VERSION": RUN_ID, "CASTLINE_VERDICT": '{"min_area_px":0,"min_score":0.5}'
+    }  # fmt: skip
+    assert (container["Image"], container["ModelDataUrl"]) == (IMAGE, ARTIFACT)
+    assert_valid("sagemaker", "CreateEndpoint", serving.create_endpoint(environment(), "c", RUN_ID))
+
+
+@pytest.mark.parametrize(("require", "status"), [(True, "PendingManualApproval"), (False, "Approved")])
+def test_given_the_approval_setting_when_registered_then_a_person_is_asked_or_not(require: bool, status: str) -> None:
+    settings = dataclasses.replace(SETTINGS, promotion=PromotionSettings(require_approval=require))
+    event = RegisterEvent(**WAITING, version="v1", model_artifact=ARTIFACT, mask_ap=0.41234)
+    request = serving.model_package(environment(settings), event)
+    assert_valid("sagemaker", "CreateModelPackage", request)
+    assert request["ModelApprovalStatus"] == status
+    assert request["CustomerMetadataProperties"]["mask_ap"] == "0.4123"
+    assert len(request["ClientToken"]) <= 36
