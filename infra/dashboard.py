@@ -10,7 +10,7 @@ from constructs import Construct
 
 from app.contracts import names
 from infra.functions import SIZES
-from infra.metrics import AVERAGE, P50, P90, SUM, Metrics
+from infra.metrics import AVERAGE, MAXIMUM, P50, P90, SUM, Metrics
 from infra.permissions import PERMISSIONS
 from infra.settings import DeploymentSettings
 
@@ -49,7 +49,8 @@ class PipelineDashboard(Construct):
                 [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=FULL, height=4)],
                 self._runs(),
                 self._failures(),
-                self._model(),
+                self._outcomes(),
+                self._training_curves(),
                 self._endpoint(),
                 self._plumbing(),
             ],
@@ -74,10 +75,7 @@ class PipelineDashboard(Construct):
                 title="Runs",
                 width=THIRD,
                 height=HEIGHT,
-                left=[
-                    run(f"Executions{end}")
-                    for end in ("Started", "Succeeded", "Failed", "TimedOut", "Aborted")
-                ],
+                left=[run(f"Executions{end}") for end in ("Started", "Succeeded", "Failed", "TimedOut", "Aborted")],
             ),
             cloudwatch.GraphWidget(
                 title="Duration of runs (ms)",
@@ -90,11 +88,7 @@ class PipelineDashboard(Construct):
                 width=THIRD,
                 height=HEIGHT,
                 left=[self._metrics.function("gate", "Invocations")],
-                right=[
-                    self._metrics.queue(
-                        names.inbox_queue(self._environment), "ApproximateNumberOfMessagesVisible"
-                    )
-                ],
+                right=[self._metrics.queue(names.inbox_queue(self._environment), "ApproximateNumberOfMessagesVisible")],
             ),
         ]
 
@@ -110,19 +104,43 @@ class PipelineDashboard(Construct):
             )
         ]
 
-    def _model(self) -> list[cloudwatch.IWidget]:
+    def _outcomes(self) -> list[cloudwatch.IWidget]:
+        own = self._metrics.own
+        return [
+            cloudwatch.GraphWidget(
+                title="Is the model better? Mask AP, and gain over the champion",
+                width=THIRD,
+                height=HEIGHT,
+                left=[own("MaskAP", MAXIMUM)],
+                right=[own("Gain", MAXIMUM)],
+            ),
+            cloudwatch.GraphWidget(
+                title="Outcomes of runs",
+                width=THIRD,
+                height=HEIGHT,
+                left=[own(f"Runs{end}") for end in ("Promoted", "NotPromoted", "Failed")],
+                right=[own("Uploads"), own("Quarantined")],
+            ),
+            cloudwatch.GraphWidget(
+                title="What training took and what was billed (s); spot interruptions",
+                width=THIRD,
+                height=HEIGHT,
+                left=[own("TrainingSeconds"), own("BillableSeconds")],
+                right=[own("Interruptions")],
+            ),
+        ]
+
+    def _training_curves(self) -> list[cloudwatch.IWidget]:
         return [
             self._training("Mask AP while training", "mAP(segm)/IoU=0.5:0.95"),
             self._training("Box AP while training", "mAP(bbox)/IoU=0.5:0.95"),
-            self._training("Mask loss while training", "maskrcnn_loss/maskrcnn_loss"),
+            self._training("Total loss while training", "total_cost"),
         ]
 
     def _training(self, title: str, metric: str) -> cloudwatch.GraphWidget:
-        # The jobs are named by runs that do not exist yet: only a search finds them.
-        search = (
-            f"SEARCH('{{{TRAINING_METRICS},TrainingJobName}} "
-            f"MetricName=\"{metric}\" {names.prefix(self._environment)}', '{AVERAGE}')"
-        )
+        # The jobs are named by runs that do not exist yet: only a search finds them, and it looks for words.
+        words = names.prefix(self._environment).replace("-", " ")
+        search = f"SEARCH('{{{TRAINING_METRICS},TrainingJobName}} MetricName=\"{metric}\" {words}', '{AVERAGE}')"
         expression = cloudwatch.MathExpression(expression=search, label="", period=Duration.minutes(1))
         return cloudwatch.GraphWidget(title=title, width=THIRD, height=HEIGHT, left=[expression])
 
@@ -155,9 +173,7 @@ class PipelineDashboard(Construct):
     def _plumbing(self) -> list[cloudwatch.IWidget]:
         owners = ("inbox", *(handler for handler, size in SIZES.items() if size.asynchronous))
         depths = [
-            self._metrics.queue(
-                names.dead_letters(self._environment, owner), "ApproximateNumberOfMessagesVisible"
-            )
+            self._metrics.queue(names.dead_letters(self._environment, owner), "ApproximateNumberOfMessagesVisible")
             for owner in owners
         ]
         return [
@@ -167,7 +183,5 @@ class PipelineDashboard(Construct):
                 height=HEIGHT,
                 left=[self._metrics.function(handler, "Errors", SUM) for handler in PERMISSIONS],
             ),
-            cloudwatch.GraphWidget(
-                title="Events that nobody could process", width=HALF, height=HEIGHT, left=depths
-            ),
+            cloudwatch.GraphWidget(title="Events that nobody could process", width=HALF, height=HEIGHT, left=depths),
         ]

@@ -32,7 +32,9 @@ class SageMakerRoles(Construct):
         serving: The endpoint: reads model artifacts and nothing else.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, bucket_arn: str, arns: Arns) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, bucket_arn: str, arns: Arns, serving_in_vpc: bool
+    ) -> None:
         super().__init__(scope, construct_id)
         self._bucket_arn = bucket_arn
         self._arns = arns
@@ -48,7 +50,12 @@ class SageMakerRoles(Construct):
             "Serving",
             service=SAGEMAKER,
             description="The inference endpoint",
-            grants=(self._objects(("s3:GetObject",), "runs/*"), *self._container("Endpoints")),
+            grants=(
+                self._objects(("s3:GetObject",), "runs/*"),
+                *self._container("Endpoints"),
+                # Serverless endpoints take no network.
+                *([_network()] if serving_in_vpc else []),
+            ),
         )
         # SageMaker can no longer patch or scale an endpoint whose role is gone.
         self.serving.apply_removal_policy(RemovalPolicy.RETAIN)
@@ -108,6 +115,6 @@ def _network() -> Grant:
     return Grant(
         actions=NETWORK_INTERFACES,
         resources=("*",),
-        why_wildcard="Jobs in a VPC make their own network interfaces; these calls take no narrower resource "
+        why_wildcard="Containers in a VPC make their own network interfaces; these calls take no narrower resource "
         "before the interface exists.",
     )

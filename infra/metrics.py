@@ -10,6 +10,7 @@ from infra.arns import Arns
 
 VARIANT = "AllTraffic"
 """The one production variant of the endpoint."""
+OWN_NAMESPACE = "Castline"
 SUM, MAXIMUM, AVERAGE, P50, P90 = "Sum", "Maximum", "Average", "p50", "p90"
 FIVE_MINUTES = Duration.minutes(5)
 
@@ -38,6 +39,10 @@ class Metrics:
         """Of the endpoint: Invocations, Invocation5XXErrors, ModelLatency (us), ..."""
         dimensions = {"EndpointName": names.endpoint(self._environment), "VariantName": VARIANT}
         return self._metric("AWS/SageMaker", name, statistic, dimensions)
+
+    def own(self, name: str, statistic: str = SUM) -> cloudwatch.Metric:
+        """Of the runs themselves, from the log of the function that ends them (docs/pipeline.md, Metrics)."""
+        return self._metric(OWN_NAMESPACE, name, statistic, {"Environment": self._environment})
 
     @staticmethod
     def _metric(namespace: str, name: str, statistic: str, dimensions: dict[str, str]) -> cloudwatch.Metric:

@@ -12,7 +12,7 @@ from infra.grants import Grant
 JOBS = "Job names carry the run id; the prefix is this environment's own."
 OBJECTS = "Object keys carry run ids and content hashes; the prefix is the function's own."
 EXECUTIONS = "Executions are named by run ids; the state machine is this environment's own."
-INBOX, RUNS, DATASET, CHAMPION = f"{keys.INBOX}*", keys.run("*"), "dataset/*", keys.CHAMPION
+INBOX, RUNS = f"{keys.INBOX}*", keys.run("*")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,9 +58,7 @@ class Resources:
 
     def callbacks(self, *actions: str) -> Grant:
         """Answer task tokens; the token, not the resource, says which task."""
-        return Grant(
-            actions=tuple(f"states:{action}" for action in actions), resources=(self.arns.state_machine,)
-        )
+        return Grant(actions=tuple(f"states:{action}" for action in actions), resources=(self.arns.state_machine,))
 
     def made_by_runs(self, kind: str, *actions: str) -> Grant:
         """SageMaker actions on everything of one kind that runs create."""
@@ -72,9 +70,7 @@ class Resources:
 
     def endpoint(self, *actions: str) -> Grant:
         """SageMaker actions on the one endpoint."""
-        return Grant(
-            actions=tuple(f"sagemaker:{action}" for action in actions), resources=(self.arns.endpoint,)
-        )
+        return Grant(actions=tuple(f"sagemaker:{action}" for action in actions), resources=(self.arns.endpoint,))
 
     def model_packages(self, *actions: str) -> Grant:
         """SageMaker actions on the versions in the model package group."""
@@ -103,87 +99,81 @@ class Resources:
 
 def _gate(r: Resources) -> tuple[Grant, ...]:
     start = Grant(actions=("states:StartExecution",), resources=(r.arns.state_machine,))
-    return (
-        r.list_objects(),
-        r.state("Get", "Put", "Update", "Delete"),
-        start,
-        r.executions("DescribeExecution"),
-    )
+    return (r.list_objects(), r.state("Get", "Put"), start, r.executions("DescribeExecution"))
 
 
 def _claim(r: Resources) -> tuple[Grant, ...]:
-    return (
-        *r.read(RUNS),
-        r.write(RUNS),
-        r.state("Get", "Put", "Update", "Delete"),
-        r.executions("DescribeExecution"),
-    )
+    return (*r.read(RUNS), r.write(RUNS), r.state("Get", "Put"), r.executions("DescribeExecution"))
 
 
 def _snapshot(r: Resources) -> tuple[Grant, ...]:
-    return (*r.read(RUNS, keys.DATASET_HEAD), r.write(RUNS), r.list_objects("s3:ListBucketVersions"))
+    return (
+        *r.read(RUNS, keys.DATASET_HEAD, keys.READY_MARKER),
+        r.objects(("s3:PutObject", "s3:AbortMultipartUpload"), RUNS),
+        r.objects(("s3:DeleteObjectVersion",), keys.READY_MARKER),
+        r.list_objects("s3:ListBucketVersions"),
+    )
 
 
 def _find_image(r: Resources) -> tuple[Grant, ...]:
     return (Grant(actions=("ecr:DescribeImages",), resources=(r.arns.repository,)),)
 
 
-def _processing(r: Resources) -> tuple[Grant, ...]:
+def _waiting(r: Resources) -> tuple[Grant, ...]:
+    """Store a token before something is started; answer it at once when that has ended already."""
+    return (r.state("Put", "Delete"), r.callbacks("SendTaskSuccess", "SendTaskFailure"))
+
+
+def _start_prepare(r: Resources) -> tuple[Grant, ...]:
     return (
-        *r.read(RUNS, DATASET, CHAMPION),
+        *r.read(RUNS),
         r.write(RUNS),
-        r.state("Get", "Put", "Update", "Delete"),
+        *_waiting(r),
         r.made_by_runs("processing-job", "CreateProcessingJob", "DescribeProcessingJob", "AddTags"),
         r.pass_role(r.job_role_arn),
     )
 
 
+def _start_evaluation(r: Resources) -> tuple[Grant, ...]:
+    return (*_start_prepare(r), r.objects(("s3:GetObject",), keys.CHAMPION))
+
+
 def _start_training(r: Resources) -> tuple[Grant, ...]:
     return (
-        *r.read(RUNS, DATASET),
-        r.write(RUNS),
-        r.state("Get", "Put", "Update", "Delete"),
+        *_waiting(r),
         r.made_by_runs("training-job", "CreateTrainingJob", "DescribeTrainingJob", "AddTags"),
         r.pass_role(r.job_role_arn),
     )
 
 
 def _compare(r: Resources) -> tuple[Grant, ...]:
-    return (*r.read(RUNS, CHAMPION), r.write(RUNS))
+    return (*r.read(RUNS), r.write(RUNS))
 
 
 def _register(r: Resources) -> tuple[Grant, ...]:
-    # A version is created in the group before it has a number of its own: both are authorised.
-    create = Grant(
-        actions=("sagemaker:CreateModelPackage", "sagemaker:ListModelPackages", "sagemaker:AddTags"),
-        resources=(r.arns.model_package_group,),
-    )
+    # The service asks about the group too when a version of it is made or listed.
+    in_group = ("CreateModelPackage", "ListModelPackages")
+    group = Grant(actions=tuple(f"sagemaker:{action}" for action in in_group), resources=(r.arns.model_package_group,))
+    return (group, r.model_packages(*in_group, "DescribeModelPackage"), *_waiting(r))
+
+
+def _ask_endpoint(r: Resources) -> tuple[Grant, ...]:
+    """Make the endpoint take a configuration; both are resources of the calls."""
+    changes = ("CreateEndpoint", "UpdateEndpoint")
     return (
-        *r.read(RUNS),
-        create,
-        r.model_packages("CreateModelPackage", "DescribeModelPackage", "AddTags"),
-        r.state("Get", "Put", "Update", "Delete"),
-        r.callbacks("SendTaskSuccess"),
+        r.made_by_runs("endpoint-config", *changes),
+        r.endpoint(*changes, "DeleteEndpoint", "DescribeEndpoint", "AddTags"),
+        *r.read(keys.CHAMPION),
     )
 
 
 def _publish(r: Resources) -> tuple[Grant, ...]:
     return (
-        *r.read(RUNS, CHAMPION),
-        r.write(RUNS),
-        r.state("Get", "Put", "Update", "Delete"),
-        r.made_by_runs("model", "CreateModel", "DescribeModel", "AddTags"),
-        r.made_by_runs(
-            "endpoint-config",
-            "CreateEndpointConfig",
-            "DescribeEndpointConfig",
-            "CreateEndpoint",
-            "UpdateEndpoint",
-            "AddTags",
-        ),
-        r.endpoint("CreateEndpoint", "UpdateEndpoint", "DescribeEndpoint", "AddTags"),
+        *_ask_endpoint(r),
+        *_waiting(r),
+        r.made_by_runs("model", "CreateModel", "AddTags"),
+        r.made_by_runs("endpoint-config", "CreateEndpointConfig", "AddTags"),
         r.pass_role(r.serving_role_arn),
-        r.callbacks("SendTaskSuccess"),
     )
 
 
@@ -192,36 +182,33 @@ def _verify(r: Resources) -> tuple[Grant, ...]:
 
 
 def _restore(r: Resources) -> tuple[Grant, ...]:
-    return (
-        *r.read(CHAMPION, RUNS),
-        r.endpoint("DescribeEndpoint", "UpdateEndpoint", "DeleteEndpoint"),
-        r.made_by_runs("endpoint-config", "DescribeEndpointConfig", "UpdateEndpoint"),
-    )
+    return (*_ask_endpoint(r), r.model_packages("UpdateModelPackage"), r.state("Get", "Delete"))
 
 
 def _commit(r: Resources) -> tuple[Grant, ...]:
     return (
-        *r.read(RUNS, DATASET, CHAMPION),
-        r.write(RUNS, keys.DATASET_HEAD, CHAMPION),
-        r.objects(("s3:DeleteObject", "s3:DeleteObjectVersion"), INBOX),
-        r.list_objects("s3:ListBucketVersions"),
-        r.model_packages("UpdateModelPackage"),
+        *r.read(RUNS, keys.DATASET_HEAD, keys.CHAMPION),
+        r.write(keys.DATASET_HEAD, keys.CHAMPION),
+        r.objects(("s3:DeleteObjectVersion",), INBOX),
     )
 
 
 def _finish(r: Resources) -> tuple[Grant, ...]:
     return (
-        *r.read(RUNS, CHAMPION),
+        *r.read(RUNS),
         r.write(RUNS),
-        r.state("Get", "Put", "Update", "Delete"),
-        r.executions("DescribeExecution", "GetExecutionHistory"),
+        r.state("Put", "Delete"),
+        r.executions("GetExecutionHistory"),
         r.notify(),
         r.wake_gate(),
     )
 
 
-def _stop_jobs(r: Resources) -> tuple[Grant, ...]:
+def _fail_run(r: Resources) -> tuple[Grant, ...]:
     return (
+        *_finish(r),
+        r.state("Get", "Query"),
+        r.executions("DescribeExecution"),
         r.made_by_runs("training-job", "StopTrainingJob", "DescribeTrainingJob"),
         r.made_by_runs("processing-job", "StopProcessingJob", "DescribeProcessingJob"),
     )
@@ -233,17 +220,14 @@ def _resolve(r: Resources) -> tuple[Grant, ...]:
         r.made_by_runs("processing-job", "DescribeProcessingJob"),
         r.endpoint("DescribeEndpoint"),
         r.model_packages("DescribeModelPackage"),
-        r.callbacks("SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat"),
-        r.state("Get", "Put", "Update", "Delete", "Query"),
+        r.callbacks("SendTaskSuccess", "SendTaskFailure"),
+        r.state("Get", "Delete"),
+        *r.read(RUNS),
     )
 
 
-def _fail_run(r: Resources) -> tuple[Grant, ...]:
-    return (*_finish(r), *_stop_jobs(r), r.state("Query"))
-
-
 def _reconcile(r: Resources) -> tuple[Grant, ...]:
-    return (*_resolve(r), *_fail_run(r))
+    return (*_resolve(r), *_fail_run(r), *_gate(r), *_ask_endpoint(r), r.callbacks("SendTaskHeartbeat"))
 
 
 def _nothing(_: Resources) -> tuple[Grant, ...]:
@@ -255,10 +239,10 @@ PERMISSIONS: dict[str, Callable[[Resources], tuple[Grant, ...]]] = {
     "claim": _claim,
     "snapshot": _snapshot,
     "find_image": _find_image,
-    "start_prepare": _processing,
+    "start_prepare": _start_prepare,
     "start_training": _start_training,
     "next_attempt": _nothing,
-    "start_evaluation": _processing,
+    "start_evaluation": _start_evaluation,
     "compare": _compare,
     "register": _register,
     "publish": _publish,

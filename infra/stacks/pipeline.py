@@ -49,7 +49,13 @@ class PipelineStack(Stack):
         self._image_tag = image_tag
         # Exported by hand, so that the ARNs already read here as they will in the policies.
         bucket_arn = Stack.of(bucket).export_value(bucket.bucket_arn)
-        roles = SageMakerRoles(self, "Roles", bucket_arn=bucket_arn, arns=self._arns)
+        roles = SageMakerRoles(
+            self,
+            "Roles",
+            bucket_arn=bucket_arn,
+            arns=self._arns,
+            serving_in_vpc=settings.pipeline.serving.mode == "realtime",
+        )
         self.functions = PipelineFunctions(
             self,
             "Functions",

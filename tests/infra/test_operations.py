@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from infra.permissions import PERMISSIONS
+from lambdas.decisions import emf, metrics
 
 NAMESPACES = {"AWS/States", "AWS/Lambda", "AWS/SQS", "AWS/SageMaker"}
 
@@ -133,7 +134,29 @@ def test_the_dashboard_shows_metrics_that_exist(dev: Any) -> None:
                 namespaces.add(metric[0])
             else:
                 assert re.match(r"SEARCH\('\{/aws/sagemaker/TrainingJobs,TrainingJobName\}", metric[0]["expression"])
-    assert namespaces == NAMESPACES
+    assert namespaces == NAMESPACES | {emf.NAMESPACE}
+
+
+def test_the_dashboard_shows_every_metric_that_runs_emit_and_no_other(dev: Any) -> None:
+    shown = {
+        metric[1]: (metric[2], metric[3])
+        for widget in dashboard(dev)
+        for metric in widget["properties"].get("metrics", [])
+        if metric[0] == emf.NAMESPACE
+    }
+    assert set(shown) == set(emf.UNITS)
+    assert set(shown.values()) == {("Environment", "dev")}
+
+
+def test_training_curves_are_searched_under_names_that_jobs_report(dev: Any) -> None:
+    searched = {
+        re.search(r'MetricName="([^"]+)"', metric[0]["expression"])[1]
+        for widget in dashboard(dev)
+        for metric in widget["properties"].get("metrics", [])
+        if isinstance(metric[0], dict)
+    }
+    assert len(searched) == 3
+    assert searched <= {definition["Name"] for definition in metrics.definitions()}
 
 
 def test_the_dashboard_counts_the_errors_of_every_function(dev: Any) -> None:
