@@ -32,9 +32,7 @@ class PipelineAlarms(Construct):
         all: The alarms.
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, settings: DeploymentSettings, topic: sns.ITopic
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: DeploymentSettings, topic: sns.ITopic) -> None:
         super().__init__(scope, construct_id)
         self._environment = settings.environment
         self._action = actions.SnsAction(topic)
@@ -75,8 +73,7 @@ class PipelineAlarms(Construct):
             self._alarm(
                 f"{handler}-silent",
                 metric,
-                f"The function {handler} has not run for {MISSED_CLOCKS * minutes} minutes: is its rule "
-                "disabled?",
+                f"The function {handler} has not run for {MISSED_CLOCKS * minutes} minutes: is its rule disabled?",
                 operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
                 periods=MISSED_CLOCKS,
                 missing=MISSING_IS_BAD,

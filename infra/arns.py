@@ -67,9 +67,7 @@ class Arns:
     def repository_uri(self) -> str:
         """Where images are pushed to and pulled from."""
         stack = self._stack
-        return (
-            f"{stack.account}.dkr.ecr.{stack.region}.{stack.url_suffix}/{names.repository(self._environment)}"
-        )
+        return f"{stack.account}.dkr.ecr.{stack.region}.{stack.url_suffix}/{names.repository(self._environment)}"
 
     @property
     def build_project(self) -> str:

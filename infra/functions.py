@@ -82,9 +82,7 @@ class PipelineFunctions(Construct):
         self._resources = resources
         self._environment = dict(environment)
         self._arns = Arns(Stack.of(self), settings.environment)
-        self._code = lambda_.Code.from_asset(
-            str(REPOSITORY_ROOT), exclude=FUNCTION_SOURCES, ignore_mode=IgnoreMode.GIT
-        )
+        self._code = lambda_.Code.from_asset(str(REPOSITORY_ROOT), exclude=FUNCTION_SOURCES, ignore_mode=IgnoreMode.GIT)
         self._roles: dict[str, iam.Role] = {}
         self.dead_letters: dict[str, sqs.Queue] = {}
         self.by_handler = {handler: self._function(handler) for handler in PERMISSIONS}
@@ -105,9 +103,7 @@ class PipelineFunctions(Construct):
         name = names.function(self._settings.environment, handler)
         logs = RetainedLogs(scope, "Logs", name=f"/aws/lambda/{name}", settings=self._settings)
         if size.asynchronous:
-            self.dead_letters[handler] = dead_letter_queue(
-                scope, environment=self._settings.environment, owner=handler
-            )
+            self.dead_letters[handler] = dead_letter_queue(scope, environment=self._settings.environment, owner=handler)
         own_role = self._roles[handler] = self._role(scope, handler, name)
         function = lambda_.Function(
             scope,

@@ -30,9 +30,7 @@ class Grant:
         if any("*" in action for action in self.actions):
             raise ValueError(f"{self.actions}: name each action: a wildcard grants what nobody reviewed")
         if wild and not self.why_wildcard:
-            raise ValueError(
-                f"{self.actions} on {wild[0]}: say in why_wildcard why no narrower resource will do"
-            )
+            raise ValueError(f"{self.actions} on {wild[0]}: say in why_wildcard why no narrower resource will do")
 
     def statement(self) -> iam.PolicyStatement:
         """The statement as CDK knows it."""
@@ -41,9 +39,7 @@ class Grant:
         )
 
 
-def role(
-    scope: Construct, construct_id: str, *, service: str, description: str, grants: Iterable[Grant]
-) -> iam.Role:
+def role(scope: Construct, construct_id: str, *, service: str, description: str, grants: Iterable[Grant]) -> iam.Role:
     """Create a role for one AWS service that may do exactly what `grants` say.
 
     Args:

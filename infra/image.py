@@ -113,9 +113,7 @@ class ImageBuild(Construct):
             grant_report_group_permissions=False,
             timeout=BUILD_TIMEOUT,
         )
-        acknowledge(
-            project, "AwsSolutions-CB3", "Building a container image needs the Docker daemon: privileged."
-        )
+        acknowledge(project, "AwsSolutions-CB3", "Building a container image needs the Docker daemon: privileged.")
         acknowledge(
             project,
             "AwsSolutions-CB4",

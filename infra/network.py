@@ -32,9 +32,7 @@ class PrivateNetwork(Construct):
             max_azs=2,
             nat_gateways=0,
             subnet_configuration=[
-                ec2.SubnetConfiguration(
-                    name="jobs", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=26
-                )
+                ec2.SubnetConfiguration(name="jobs", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=26)
             ],
             # Emptying the default group needs a custom resource; nothing here ever joins that group.
             restrict_default_security_group=False,
@@ -66,9 +64,7 @@ class PrivateNetwork(Construct):
                     "s3:GetBucketLocation",
                 ],
                 resources=["*"],
-                conditions={
-                    "StringEquals": {"aws:ResourceAccount": account, "aws:PrincipalAccount": account}
-                },
+                conditions={"StringEquals": {"aws:ResourceAccount": account, "aws:PrincipalAccount": account}},
             )
         )
 
@@ -83,9 +79,7 @@ class PrivateNetwork(Construct):
         group.add_ingress_rule(group, ec2.Port.all_tcp(), "workers of one multi-node job")
         group.add_egress_rule(group, ec2.Port.all_tcp(), "workers of one multi-node job")
         # S3's address list has another id in each region; the route tables lead nowhere but to S3 anyway.
-        group.add_egress_rule(
-            ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS_PORT), "S3 through the gateway endpoint"
-        )
+        group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS_PORT), "S3 through the gateway endpoint")
         return group
 
     def _file_system_group(self) -> ec2.SecurityGroup:

@@ -52,9 +52,7 @@ class Notifications(Construct):
             )
         )
         if settings.operations.notification_email:
-            self.topic.add_subscription(
-                subscriptions.EmailSubscription(settings.operations.notification_email)
-            )
+            self.topic.add_subscription(subscriptions.EmailSubscription(settings.operations.notification_email))
 
     def _key(self, alias: str, publishers: Sequence[iam.IRole]) -> kms.Key:
         # Alarms cannot publish to a topic under Amazon's own key alias/aws/sns: its policy admits no service.

@@ -12,7 +12,7 @@ from infra.grants import Grant
 JOBS = "Job names carry the run id; the prefix is this environment's own."
 OBJECTS = "Object keys carry run ids and content hashes; the prefix is the function's own."
 EXECUTIONS = "Executions are named by run ids; the state machine is this environment's own."
-INBOX, RUNS = f"{keys.INBOX}*", keys.run("*")
+INBOX, RUNS = f"{keys.INBOX}*", keys.run("*").rstrip("/")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

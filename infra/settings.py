@@ -76,9 +76,7 @@ class NetworkSettings:
         try:
             network = ipaddress.IPv4Network(self.cidr)
         except ValueError as error:
-            raise ContractError(
-                f'network.cidr = {self.cidr!r}: {rule} ({error}); for example "10.42.0.0/16"'
-            ) from None
+            raise ContractError(f'network.cidr = {self.cidr!r}: {rule} ({error}); for example "10.42.0.0/16"') from None
         _check(
             network.is_private and 16 <= network.prefixlen <= 24,
             "network.cidr",
@@ -217,9 +215,7 @@ def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]
 
 def _speak_of_settings(message: str) -> str:
     """Turn the path of a class into the path in cdk.json, and add the default as the example."""
-    message = re.sub(r"^DeploymentSettings\.(pipeline\.)?", "", message).replace(
-        "expected tuple", "expected a list"
-    )
+    message = re.sub(r"^DeploymentSettings\.(pipeline\.)?", "", message).replace("expected tuple", "expected a list")
     example = _default_at(message.partition(":")[0])
     if "for example" in message or example is None:
         return message

@@ -31,9 +31,7 @@ class DataBucket(Construct):
             "AccessLogs",
             lifecycle=s3.LifecycleRule(id="expire-access-logs", expiration=Duration.days(ACCESS_LOG_DAYS)),
         )
-        acknowledge(
-            logs, "AwsSolutions-S1", "This is the bucket of the access logs: logging itself would never end."
-        )
+        acknowledge(logs, "AwsSolutions-S1", "This is the bucket of the access logs: logging itself would never end.")
         self.bucket = self._bucket(
             "Data",
             logs=logs,
@@ -48,14 +46,10 @@ class DataBucket(Construct):
         cfn_bucket = self.bucket.node.default_child
         assert isinstance(cfn_bucket, s3.CfnBucket)  # noqa: S101 (a fact of CDK, for the type checker)
         cfn_bucket.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
-                event_bridge_enabled=True
-            )
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
         )
 
-    def _bucket(
-        self, construct_id: str, *, lifecycle: s3.LifecycleRule, logs: s3.Bucket | None = None
-    ) -> s3.Bucket:
+    def _bucket(self, construct_id: str, *, lifecycle: s3.LifecycleRule, logs: s3.Bucket | None = None) -> s3.Bucket:
         return s3.Bucket(
             self,
             construct_id,

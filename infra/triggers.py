@@ -57,9 +57,7 @@ class InboxTrigger(Construct):
             enforce_ssl=True,
             # AWS asks for six times the function's timeout plus the batching window.
             visibility_timeout=Duration.seconds(6 * SIZES["gate"].timeout_seconds + window),
-            dead_letter_queue=sqs.DeadLetterQueue(
-                queue=self.dead_letters, max_receive_count=RECEIVES_BEFORE_DEAD
-            ),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=RECEIVES_BEFORE_DEAD),
         )
         events.Rule(
             self,

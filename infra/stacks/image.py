@@ -20,11 +20,7 @@ class ImageStack(Stack):
         tag: The image tag that belongs to the sources in this checkout.
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, settings: DeploymentSettings, **kwargs: Any
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: DeploymentSettings, **kwargs: Any) -> None:
         super().__init__(scope, construct_id, **kwargs)
-        self.repository = ImageRepository(
-            self, "Image", name=names.repository(settings.environment)
-        ).repository
+        self.repository = ImageRepository(self, "Image", name=names.repository(settings.environment)).repository
         self.tag = ImageBuild(self, "Build", settings=settings, repository=self.repository).tag

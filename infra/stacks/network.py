@@ -18,8 +18,6 @@ class NetworkStack(Stack):
         network: VPC, subnets and security groups.
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, settings: DeploymentSettings, **kwargs: Any
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: DeploymentSettings, **kwargs: Any) -> None:
         super().__init__(scope, construct_id, **kwargs)
         self.network = PrivateNetwork(self, "Network", cidr=settings.network.cidr)

@@ -27,8 +27,6 @@ class OperationsStack(Stack):
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
-        notifications = Notifications(
-            self, "Notifications", settings=settings, publishers=pipeline.functions.notifiers
-        )
+        notifications = Notifications(self, "Notifications", settings=settings, publishers=pipeline.functions.notifiers)
         alarms = PipelineAlarms(self, "Alarms", settings=settings, topic=notifications.topic)
         PipelineDashboard(self, "Dashboard", settings=settings, alarms=alarms.all)
