@@ -11,7 +11,8 @@ from app.embedded.settings import EmbeddedSettings, default_programs, default_st
 
 def main() -> None:
     """Amend ministack, put the local SageMaker into it, and serve until SIGTERM."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.getLogger("castline").setLevel(logging.INFO)
     settings = EmbeddedSettings(default_state(), int(os.environ["GATEWAY_PORT"]), default_programs())
     from ministack import app as ministack
 

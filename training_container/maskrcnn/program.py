@@ -57,3 +57,4 @@ def _write_failure(layout: Layout, failure: Failure) -> None:
         text = documents.to_json(Failure(failure.code, failure.message[: max(keep, 0)]))
     layout.failure.parent.mkdir(parents=True, exist_ok=True)
     layout.failure.write_text(text)
+    layout.failure.with_name("message").write_text(text)  # where a processing job's ExitMessage comes from

@@ -1,1 +1,6 @@
 """The four programs of the container: prepare, train, evaluate, serve; each has a main() that returns the exit status."""
+
+import os
+
+# Read by TensorFlow when it is imported: its native log buries the program's own; what matters is raised anyway.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
