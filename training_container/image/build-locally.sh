@@ -89,10 +89,17 @@ in_image() { # podman options -- program and its arguments
     podman run --rm --network none --read-only --tmpfs /tmp "${options[@]}" "$image" "$@"
 }
 
+check() {
+    rm -rf "$store/work"
+    mkdir -p "$store/work"
+    in_image --env PYTHONPATH=/opt/castline -v "$store/work:/work" -v "$root/training_container/image:/check:ro" \
+        -v "$root/app/generator:/opt/castline/app/generator:ro" -- python3 /check/check.py
+}
+
 case ${1:-all} in
     build) configure; build ;;
-    check) configure; source "$root/training_container/image/check.sh" ;;
+    check) configure; check ;;
     run) configure; shift; in_image "$@" ;;
-    all) configure; build; source "$root/training_container/image/check.sh" ;;
+    all) configure; build; check ;;
     *) sed -n '2,22p' "$0"; exit 2 ;;
 esac

@@ -58,14 +58,14 @@ def read_test_set(folder: Path, classes: Sequence[ClassDefinition]) -> list[Labe
 
     shards = sorted(folder.glob("*.tfrecord"))
     if not shards:
-        raise JobError("DATA_TOO_FEW", f"{folder}: no *.tfrecord shards: the version needs test images")
+        raise JobError("DATA_TOO_FEW", f"{folder}: no *.tfrecord shards: the version needs images of this split")
     roles = {definition.name: definition.role for definition in classes}
     images = []
     for record in tf.data.TFRecordDataset([str(shard) for shard in shards]).as_numpy_iterator():
         features = tf.train.Example.FromString(record).features.feature
         images.append(_image(features, roles))
     if not images:
-        raise JobError("DATA_TOO_FEW", f"{folder}: the shards hold no image: the version needs test images")
+        raise JobError("DATA_TOO_FEW", f"{folder}: the shards hold no image: the version needs images of this split")
     return sorted(images, key=lambda image: image.sha256)
 
 
