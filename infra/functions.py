@@ -118,6 +118,9 @@ class PipelineFunctions(Construct):
             timeout=Duration.seconds(size.timeout_seconds),
             memory_size=size.memory_mb,
             environment=self._environment,
+            # As text, Lambda drops what a function logs below WARNING, and all extra fields.
+            logging_format=lambda_.LoggingFormat.JSON,
+            application_log_level_v2=lambda_.ApplicationLogLevel.INFO,
             dead_letter_queue=self.dead_letters.get(handler),
         )
         function.node.add_dependency(logs)

@@ -149,7 +149,7 @@ class ImageBuild(Construct):
                 ),
                 registry_login(),
                 Grant(
-                    actions=("logs:CreateLogStream", "logs:PutLogEvents"),
+                    actions=("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"),
                     resources=(self._arns.log_group(f"/aws/codebuild/{name}"),),
                     why_wildcard="Log streams are named by the builds that write them.",
                 ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Stack
+from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from app.contracts import names
@@ -38,3 +38,6 @@ class DataStack(Stack):
         self.table = StateTable(self, "Table").table
         self.files = SharedFiles(self, "Files", vpc=network.vpc, security_group=network.file_system)
         self.registry = ModelRegistry(self, "Registry", name=names.model_package_group(settings.environment))
+        # For training channels on EFS: the jobs' network and security group reach it already.
+        CfnOutput(self, "FileSystemId", value=self.files.file_system.file_system_id)
+        CfnOutput(self, "AccessPointId", value=self.files.access_point.access_point_id)

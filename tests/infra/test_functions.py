@@ -62,6 +62,12 @@ def test_every_log_ends(dev: Any) -> None:
     assert {f"/aws/lambda/castline-dev-{handler.replace('_', '-')}" for handler in PERMISSIONS} < names
 
 
+def test_what_functions_log_is_kept_with_its_fields(dev: Any) -> None:
+    for resource in dev.of_type("pipeline", "AWS::Lambda::Function").values():
+        logging = resource["Properties"]["LoggingConfig"]
+        assert (logging["LogFormat"], logging["ApplicationLogLevel"]) == ("JSON", "INFO")
+
+
 @pytest.mark.parametrize("handler", sorted(PERMISSIONS))
 def test_functions_that_events_wake_keep_what_they_failed_on(dev: Any, handler: str) -> None:
     target = function(dev, handler).get("DeadLetterConfig")
