@@ -294,7 +294,8 @@ def _check_together(settings: Settings, given: set[str]) -> None:
     if len(model.box.regression_weights) != 4:
         raise _invalid("box_regression_weights", str(model.box.regression_weights), "needs 4 numbers")
     if model.input.max_size_px < model.input.short_edge_px:
-        raise _invalid("max_size", str(model.input.max_size_px), f"must be at least image_size ({model.input.short_edge_px})")
+        raise _invalid("max_size", str(model.input.max_size_px),
+                       f"must be at least image_size ({model.input.short_edge_px})")
     if model.backbone.norm == "FreezeBN" and not training.backbone_weights:
         raise _invalid("batch_norm", "FreezeBN", "needs backbone_weights: random weights with frozen statistics "
                        "learn nothing: use GN to train from scratch")

@@ -28,7 +28,8 @@ class Predictor:
     def __init__(self, model: MaskRCNN, card: ModelCard) -> None:
         self.card = card
         self._model = model
-        self._detect = tf.function(self._resize_and_detect, input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)])
+        signature = [tf.TensorSpec([None, None, 3], tf.uint8)]
+        self._detect = tf.function(self._resize_and_detect, input_signature=signature, autograph=False)
 
     @classmethod
     def load(cls, model_dir: Path) -> Predictor:

@@ -87,11 +87,11 @@ class MaskHeadConfig:
 class ModelConfig:
     """A whole Mask R-CNN with a feature pyramid."""
 
-    input: InputConfig = InputConfig()
-    backbone: BackboneConfig = BackboneConfig()
+    input: InputConfig = dataclasses.field(default_factory=InputConfig)
+    backbone: BackboneConfig = dataclasses.field(default_factory=BackboneConfig)
     fpn_channels: int = 256
-    rpn: RpnConfig = RpnConfig()
-    box: BoxHeadConfig = BoxHeadConfig()
-    mask: MaskHeadConfig = MaskHeadConfig()
+    rpn: RpnConfig = dataclasses.field(default_factory=RpnConfig)
+    box: BoxHeadConfig = dataclasses.field(default_factory=BoxHeadConfig)
+    mask: MaskHeadConfig = dataclasses.field(default_factory=MaskHeadConfig)
     roi_samples: int = 2
     """Bilinear samples a bin and axis in ROIAlign: 2 as in tensorpack, 1 is four times cheaper."""

@@ -139,8 +139,8 @@ class Conv(tf.Module):
     def __call__(self, x: tf.Tensor, *, training: bool = False) -> tf.Tensor:
         """[N, H, W, inputs] -> [N, H / stride, W / stride, outputs]."""
         kernel, shift = self.kernel, self.bias
-        trained_norm = isinstance(self.norm, BatchNorm) and training
-        if isinstance(self.norm, FrozenBatchNorm) and not trained_norm:
+        live_norm = self.norm if isinstance(self.norm, BatchNorm) and training else None
+        if isinstance(self.norm, FrozenBatchNorm) and not live_norm:
             scale, shift = self.norm.scale_and_shift()
             kernel = kernel * scale
         if self.aligned:
@@ -148,8 +148,8 @@ class Conv(tf.Module):
         y = tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.stride, "VALID" if self.aligned else "SAME")
         if shift is not None:
             y = tf.nn.bias_add(y, tf.cast(shift, x.dtype))
-        if trained_norm:
-            y = self.norm.train(y)
+        if live_norm:
+            y = live_norm.train(y)
         elif isinstance(self.norm, GroupNorm):
             y = self.norm(y)
         return tf.nn.relu(y) if self.relu else y

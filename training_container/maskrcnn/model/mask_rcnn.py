@@ -53,7 +53,8 @@ class MaskRCNN(tf.Module):
 
     def named_variables(self) -> dict[str, tf.Variable]:
         """Every variable by its tensorpack name, sorted."""
-        return {name: v for name, v in sorted((v.name.removesuffix(":0"), v) for v in self.variables)}
+        by_name = {variable.name.removesuffix(":0"): variable for variable in self.variables}
+        return dict(sorted(by_name.items()))
 
     def trained_variables(self) -> list[tf.Variable]:
         """What the optimizer moves, sorted by name."""

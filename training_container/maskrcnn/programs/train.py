@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 
 import tensorflow as tf
 
 from app.contracts import documents
 from app.contracts.dataset import ClassDefinition, VersionManifest
 from maskrcnn import hyperparameters, program
+from maskrcnn.evaluation import truth
 from maskrcnn.hyperparameters import Resolved
 from maskrcnn.layout import Layout
 from maskrcnn.model import precision, weights
@@ -47,7 +49,7 @@ def train(layout: Layout) -> None:
     with interruption.listening() as interrupted:
         resolved = hyperparameters.resolve(_given(layout))
         classes = _manifest(layout).classes
-        data = Data(_records(layout, "train"), _records(layout, "val"))
+        data = Data(_records(layout.channel("train")), truth.read_test_set(layout.channel("val"), classes))
         try:
             trainer = _trainer(layout, resolved, classes, data, interrupted)
             if not trainer.run():
@@ -78,14 +80,13 @@ def _manifest(layout: Layout) -> VersionManifest:
     return documents.from_json(VersionManifest, path.read_text())
 
 
-def _records(layout: Layout, split: str) -> list[records.Record]:
-    folder = layout.channel(split)
+def _records(folder: Path) -> list[records.Record]:
     try:
         found = records.scan(folder)
     except ValueError as error:
         raise JobError("DATA_INVALID", str(error)) from error
     if not found:
-        raise JobError("DATA_TOO_FEW", f"{folder}: no images: the channel {split} needs at least one TFRecord shard")
+        raise JobError("DATA_TOO_FEW", f"{folder}: no *.tfrecord shards: the version needs training images")
     return found
 
 
@@ -108,8 +109,8 @@ def _trainer(layout: Layout, resolved: Resolved, classes: tuple[ClassDefinition,
     log.info("Preset %s, %d training and %d validation images, classes %s", resolved.preset, len(data.train),
              len(data.val), ", ".join(c.name for c in classes))
     predictor = Predictor(model, _card(resolved, classes, 0))
-    return Trainer(model, settings, data, checkpoints, optimizer, _fingerprint(resolved, classes, data),
-                   predictor.predict, interrupted)
+    return Trainer(model, settings, data, checkpoints, optimizer, _fingerprint(resolved, classes, data), predictor,
+                   interrupted)
 
 
 def _load_backbone(model: MaskRCNN, layout: Layout, name: str) -> None:

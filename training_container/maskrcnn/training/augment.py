@@ -64,4 +64,5 @@ def resized(example: Example, short_edge_px: int, max_size_px: int) -> Example:
 
 def _maybe(chance: tf.Tensor, change: Callable[[Example], Example], example: Example) -> Example:
     """The change in half of the cases."""
-    return tf.cond(chance < 0.5, lambda: change(example), lambda: example)
+    changed: Example = tf.cond(chance < 0.5, lambda: change(example), lambda: example)
+    return changed

@@ -12,6 +12,7 @@ import logging
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -63,10 +64,10 @@ class Checkpoints:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{PREFIX}{state.step:09d}{SUFFIX}"
         beside = path.with_suffix(".writing")
-        arrays = {name: variable.numpy() for name, variable in self.variables.items()}
-        document = np.frombuffer(json.dumps(dataclasses.asdict(state)).encode(), np.uint8)
+        entries: dict[str, Any] = {name: variable.numpy() for name, variable in self.variables.items()}
+        entries[STATE] = np.frombuffer(json.dumps(dataclasses.asdict(state)).encode(), np.uint8)
         with beside.open("wb") as file:
-            np.savez(file, **{STATE: document}, **arrays)
+            np.savez(file, **entries)
         beside.replace(path)
         for old in self._newest_first()[self.keep :]:
             old.unlink()
@@ -97,7 +98,7 @@ class Checkpoints:
 
     def _read(self, path: Path) -> tuple[State, dict[str, NDArray[np.float32]]]:
         """Everything in the file; reading an entry checks its CRC."""
-        with np.load(path) as entries:
+        with path.open("rb") as file, np.load(file) as entries:
             state = State(**json.loads(entries[STATE].tobytes()))
             return state, {name: entries[name] for name in entries.files if name != STATE}
 

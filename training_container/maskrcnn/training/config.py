@@ -54,5 +54,5 @@ class TrainingConfig:
 class Settings:
     """A whole training: preset with the hyperparameters laid over it."""
 
-    model: ModelConfig = ModelConfig()
-    training: TrainingConfig = TrainingConfig()
+    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    training: TrainingConfig = dataclasses.field(default_factory=TrainingConfig)

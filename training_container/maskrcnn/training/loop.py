@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from maskrcnn.detections import Detections
+from maskrcnn.evaluation.truth import LabelledImage
 from maskrcnn.model.mask_rcnn import MaskRCNN
 from maskrcnn.program import JobError
+from maskrcnn.serving.answer import SegmentationModel
 from maskrcnn.training import metrics_log, objective, pipeline, validation
 from maskrcnn.training.checkpoint import Checkpoints, State
 from maskrcnn.training.config import Settings
@@ -29,10 +30,10 @@ MASK_AP = "mAP(segm)/IoU=0.5:0.95"
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """Records of the two splits."""
+    """The two splits that training looks at."""
 
     train: Sequence[Record]
-    val: Sequence[Record]
+    val: Sequence[LabelledImage]
 
 
 class Trainer:
@@ -42,24 +43,25 @@ class Trainer:
         model: Built, with its initial weights.
         settings: Preset and hyperparameters.
         data: Training and validation records.
-        checkpoints: Folder of this run.
+        checkpoints: Of this run.
+        optimizer: Of the model's variables.
         fingerprint: What a resumed run must share.
-        predict: Inference with the live weights, for validation.
+        predictor: Inference with the live weights, for validation.
         interrupted: Asked after every step.
         clock: Seconds; only differences count.
     """
 
     def __init__(self, model: MaskRCNN, settings: Settings, data: Data, checkpoints: Checkpoints,
-                 optimizer: Sgd, fingerprint: dict[str, str],
-                 predict: Callable[..., Detections], interrupted: Callable[[], bool],
+                 optimizer: Sgd, fingerprint: dict[str, str], predictor: SegmentationModel,
+                 interrupted: Callable[[], bool] = lambda: False,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self.model, self.settings, self.data, self.checkpoints = model, settings, data, checkpoints
-        self.predict, self.interrupted, self.clock = predict, interrupted, clock
+        self.predictor, self.interrupted, self.clock = predictor, interrupted, clock
         self.schedule = Schedule.from_config(settings.training, len(data.train))
         self.optimizer = optimizer
         self.state = State(0, 0, -1, -1.0, -1, fingerprint)
         self.means = metrics_log.Means()
-        self._train_step = tf.function(self._step, reduce_retracing=True)
+        self._train_step = tf.function(self._step, reduce_retracing=True, autograph=False)
 
     def run(self) -> bool:
         """Train to the end of the schedule; False when interrupted, with a checkpoint written."""
@@ -123,7 +125,7 @@ class Trainer:
         if not due or self.state.evaluated_step == step or not self.data.val:
             return self.interrupted()
         started = self.clock()
-        figures = validation.evaluate(self.predict, self.data.val, self.model.class_count, self.interrupted)
+        figures = validation.evaluate(self.predictor, self.data.val, self.interrupted)
         if figures is None:
             return True
         metrics_log.write(figures)

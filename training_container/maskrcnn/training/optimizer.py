@@ -12,7 +12,9 @@ SLOT = "/Momentum"  # tensorpack's suffix of the slots
 class Sgd(tf.Module):
     """accum = momentum * accum + gradient; variable -= rate * accum (TensorFlow's MomentumOptimizer)."""
 
-    def __init__(self, variables: Sequence[tf.Variable], momentum: float, weight_decay: float, clip_norm: float) -> None:
+    def __init__(
+        self, variables: Sequence[tf.Variable], momentum: float, weight_decay: float, clip_norm: float
+    ) -> None:
         super().__init__()
         self.trained = list(variables)
         self.momentum, self.weight_decay, self.clip_norm = momentum, weight_decay, clip_norm

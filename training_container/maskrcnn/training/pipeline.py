@@ -33,6 +33,7 @@ def batches(records: Sequence[Record], settings: Settings, start: int) -> tf.dat
         for index, position in order(len(records), training.seed, start):
             yield records[index].read(), position
 
+    @tf.autograph.experimental.do_not_convert
     def prepare(serialized: tf.Tensor, position: tf.Tensor) -> Example:
         example = augment.resized(examples.parse(serialized), size.short_edge_px, size.max_size_px)
         return augment.augment(example, training, tf.stack([tf.constant(training.seed, tf.int64), position]))

@@ -1,4 +1,4 @@
-"""Starting points that hyperparameters refine, each with its command, time and quality where they were measured."""
+"""Starting points that hyperparameters refine."""
 
 from __future__ import annotations
 

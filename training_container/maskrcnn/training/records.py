@@ -35,7 +35,7 @@ def scan(folder: Path) -> list[Record]:
 
 
 def _scan_shard(path: Path) -> list[Record]:
-    records = []
+    records: list[Record] = []
     position, size = 0, path.stat().st_size
     with path.open("rb") as file:
         while position < size:

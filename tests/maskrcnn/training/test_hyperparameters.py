@@ -1,0 +1,91 @@
+"""Hyperparameters: strings over presets, and refusals that name the fix."""
+
+from __future__ import annotations
+
+import pytest
+from maskrcnn import hyperparameters
+from maskrcnn.program import JobError
+from maskrcnn.training.presets import PRESETS
+
+
+def refusal(**given: str) -> str:
+    with pytest.raises(JobError) as caught:
+        hyperparameters.resolve(given)
+    assert caught.value.code == "CONFIG_INVALID"
+    return str(caught.value)
+
+
+def test_nothing_given_means_the_r50_preset():
+    resolved = hyperparameters.resolve({})
+    assert resolved.preset == "r50"
+    assert resolved.settings == PRESETS["r50"]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_resolved_values_resolve_to_the_same_settings(preset):
+    resolved = hyperparameters.resolve({"preset": preset, "base_lr": "0.02", "lr_epoch_schedule": "[(2, 0.1), (3, None)]"})
+    again = hyperparameters.resolve(resolved.as_strings())
+    assert again.settings == resolved.settings
+    assert all(len(value) <= 256 for value in resolved.as_strings().values())  # SageMaker's limit
+
+
+def test_names_known_from_other_systems_reach_their_settings():
+    settings = hyperparameters.resolve({
+        "resnet_arch": "resnet101", "batch_norm": "GN", "batch_size_per_gpu": "4", "mode_fpn": "True",
+        "lr_schedule": "[240000, 320000, 360000]", "images_per_epoch": "120000", "eval_period": "2",
+        "config:RPN.ANCHOR_SIZES": "(16, 32, 64, 128, 256)", "config:FRCNN.BATCH_PER_IM": "256",
+        "config:RPN.TEST_PER_LEVEL_NMS_TOPK": "500", "sagemaker_program": "ignored",
+    }).settings
+    assert settings.model.backbone.blocks == (3, 4, 23, 3)
+    assert settings.training.batch_size_per_gpu == 4
+    assert settings.training.lr_schedule == (240000, 320000, 360000)
+    assert settings.training.images_per_epoch == 120000
+    assert settings.model.rpn.anchor_sizes_px == (16.0, 32.0, 64.0, 128.0, 256.0)
+    assert settings.model.box.samples == 256
+    assert (settings.model.rpn.candidates, settings.model.rpn.proposals) == (500, 500)
+
+
+def test_lr_epoch_schedule_of_aws_samples():
+    training = hyperparameters.resolve({"lr_epoch_schedule": "[(16, 0.1), (20, 0.01), (24, None)]"}).settings.training
+    assert training.lr_epoch_schedule == ((16, 0.1), (20, 0.01), (24, None))
+
+
+def test_sdk_style_quotes_are_taken_off():
+    assert hyperparameters.resolve({"preset": '"demo"'}).preset == "demo"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"bacth_size_per_gpu": "2"}, ("bacth_size_per_gpu", "did you mean batch_size_per_gpu")),
+        ({"config:RPN.ANCHOR_SIZE": "[8]"}, ("did you mean config:RPN.ANCHOR_SIZES",)),
+        ({"zzzzqqq": "1"}, ("zzzzqqq", "docs/hyperparameters.md")),
+        ({"preset": "huge"}, ("preset", "demo, r50, r101")),
+        ({"base_lr": "fast"}, ("base_lr", '"fast"', "must be a number", "0.01")),
+        ({"epochs": "1.5"}, ("epochs", "whole number")),
+        ({"epochs": "0"}, ("epochs", "at least 1")),
+        ({"momentum": "1.5"}, ("momentum", "at most 0.9999")),
+        ({"flip_horizontal": "yes"}, ("flip_horizontal", "True or False")),
+        ({"batch_norm": "BN"}, ("batch_norm", "FreezeBN, SyncBN, GN, None")),
+        ({"anchor_sizes": "[8, 16]"}, ("anchor_sizes", "5 sizes")),
+        ({"anchor_sizes": "[8, 16, 0, 64, 128]"}, ("anchor_sizes", "at least 1")),
+        ({"batch_norm": "FreezeBN"}, ("FreezeBN", "backbone_weights", "GN")),
+        ({"mode_fpn": "False"}, ("mode_fpn", "must be True")),
+        ({"resnet_arch": "resnet18"}, ("resnet_arch", "resnet50, resnet101")),
+        ({"base_lr": "0.1", "config:TRAIN.BASE_LR": "0.2"}, ("config:TRAIN.BASE_LR", "same as base_lr")),
+        ({"lr_schedule": "[10, 20]", "lr_epoch_schedule": "[(1, None)]"}, ("lr_schedule", "keep one")),
+        ({"lr_epoch_schedule": "[(1, 0.1)]"}, ("lr_epoch_schedule", "(epoch, None)")),
+        ({"image_size": "900", "max_size": "800"}, ("max_size", "image_size (900)")),
+    ],
+)
+def test_refusals_name_the_value_the_rule_and_the_fix(given, words):
+    message = refusal(**given)
+    for word in words:
+        assert word in message
+
+
+def test_table_has_a_line_for_every_name_with_the_default_of_every_preset():
+    lines = hyperparameters.table().splitlines()
+    assert len(lines) == len(hyperparameters.TABLE) + 2
+    line = next(line for line in lines if line.startswith("| `batch_size_per_gpu`"))
+    assert "| `4` | `1` | `1` | a whole number, from 1 to 64 | `config:TRAIN.BATCH_SIZE_PER_GPU` |" in line

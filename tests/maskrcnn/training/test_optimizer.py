@@ -1,0 +1,36 @@
+"""SGD by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from maskrcnn.training.optimizer import Sgd
+
+
+def test_momentum_accumulates():
+    variable = tf.Variable([1.0], name="a/b")
+    optimizer = Sgd([variable], momentum=0.9, weight_decay=0.0, clip_norm=0.0)
+    for _ in range(2):
+        optimizer.apply([tf.constant([1.0])], tf.constant(0.1))
+    np.testing.assert_allclose(variable, [1.0 - 0.1 - 0.1 * 1.9], rtol=1e-6)
+    np.testing.assert_allclose(optimizer.named_slots()["a/b/Momentum"], [1.9], rtol=1e-6)
+
+
+def test_clipping_limits_the_norm_over_all_gradients():
+    variables = [tf.Variable([0.0], name="a/W"), tf.Variable([0.0], name="b/W")]
+    optimizer = Sgd(variables, momentum=0.0, weight_decay=0.0, clip_norm=1.0)
+    norm = optimizer.apply([tf.constant([3.0]), tf.constant([4.0])], tf.constant(1.0))
+    assert float(norm) == 5.0
+    np.testing.assert_allclose([v.numpy()[0] for v in variables], [-0.6, -0.8], rtol=1e-6)
+
+
+def test_small_gradients_are_left_alone():
+    variable = tf.Variable([0.0], name="a/W")
+    Sgd([variable], 0.0, 0.0, clip_norm=1.0).apply([tf.constant([0.5])], tf.constant(1.0))
+    assert variable.numpy() == [-0.5]
+
+
+def test_weight_decay_counts_kernels_only():
+    variables = [tf.Variable([3.0, 4.0], name="conv/W"), tf.Variable([100.0], name="conv/b"),
+                 tf.Variable([100.0], name="conv/bn/gamma")]
+    np.testing.assert_allclose(Sgd(variables, 0.9, 0.1, 0.0).decay_cost(), 0.1 * 0.5 * 25, rtol=1e-6)

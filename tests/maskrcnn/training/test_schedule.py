@@ -1,0 +1,56 @@
+"""The learning rate over the steps."""
+
+from __future__ import annotations
+
+import pytest
+from maskrcnn.training.config import TrainingConfig
+from maskrcnn.training.schedule import Schedule
+
+
+def schedule(**changes) -> Schedule:
+    options = {"epochs": 9, "batch_size_per_gpu": 4, "base_lr": 0.02, "warmup": 10, "warmup_init_lr": 0.001} | changes
+    return Schedule.from_config(TrainingConfig(**options), train_images=40)
+
+
+def test_step_schedule_falls_at_two_thirds_and_eight_ninths():
+    plan = schedule()
+    assert (plan.total_steps, plan.steps_per_epoch) == (90, 10)
+    rates = [plan.learning_rate(step) for step in (10, 59, 60, 79, 80, 89)]
+    assert rates == pytest.approx([0.01, 0.01, 0.001, 0.001, 0.0001, 0.0001])  # scaled to batch 4 of 8
+
+
+def test_warm_up_is_linear():
+    plan = schedule()
+    assert [plan.learning_rate(step) for step in (0, 5, 10)] == pytest.approx([0.001, 0.0055, 0.01])
+
+
+def test_cosine_ends_near_zero():
+    plan = schedule(lr_decay="cosine")
+    assert plan.learning_rate(50) == pytest.approx(0.005)
+    assert plan.learning_rate(89) < 0.0001
+
+
+def test_lr_schedule_counts_steps_of_eight_images():
+    plan = schedule(lr_schedule=(100, 150, 200))
+    assert plan.total_steps == 400
+    assert [plan.learning_rate(step) for step in (199, 200, 300)] == pytest.approx([0.01, 0.001, 0.0001])
+
+
+def test_lr_epoch_schedule_counts_epochs():
+    plan = schedule(lr_epoch_schedule=((2, 0.5), (4, 0.25), (5, None)))
+    assert plan.total_steps == 50
+    assert [plan.learning_rate(step) for step in (19, 20, 40)] == pytest.approx([0.01, 0.005, 0.0025])
+
+
+def test_images_per_epoch_decides_the_length_and_a_part_of_a_batch_counts():
+    assert schedule(images_per_epoch=10).steps_per_epoch == 3
+
+
+def test_epoch_ends():
+    plan = schedule()
+    assert [step for step in range(25) if plan.is_epoch_end(step)] == [10, 20]
+    assert plan.is_epoch_end(90)
+
+
+def test_warm_up_never_takes_more_than_half_of_training():
+    assert schedule(warmup=1000).warmup_steps == 45

@@ -1,0 +1,216 @@
+"""The train program on a tiny network: straight, interrupted, resumed, finished, refused."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from maskrcnn import hyperparameters
+from maskrcnn.evaluation import truth
+from maskrcnn.predictor import Predictor
+from maskrcnn.program import JobError
+from maskrcnn.programs import train as program
+from maskrcnn.training import loop, records
+from maskrcnn.training.interruption import Interruption
+
+LINE = re.compile(r"^([\w()/.:=]+): (-?[\d.e+-]+)$")
+NAMES = {
+    *(f"mAP({kind})/{stat}" for kind in ("bbox", "segm")
+      for stat in ("IoU=0.5:0.95", "IoU=0.5", "IoU=0.75", "small", "medium", "large")),
+    "fastrcnn_losses/box_loss", "fastrcnn_losses/label_loss", "fastrcnn_losses/label_metrics/accuracy",
+    "fastrcnn_losses/label_metrics/false_negative", "fastrcnn_losses/label_metrics/fg_accuracy",
+    "fastrcnn_losses/num_fg_label", "maskrcnn_loss/accuracy", "maskrcnn_loss/fg_pixel_ratio",
+    "maskrcnn_loss/maskrcnn_loss", "maskrcnn_loss/pos_accuracy",
+}
+"""The 22 names that dashboards know."""
+
+
+def figures(messages: list[str]) -> dict[str, str]:
+    """The last value of every figure in the log."""
+    found = (LINE.match(message) for message in messages)
+    return dict(match.groups() for match in found if match and match.group(1) != "Throughput")
+
+
+def weights(model_dir: Path) -> dict[str, np.ndarray]:
+    with np.load(model_dir / "weights.npz") as arrays:
+        return dict(arrays)
+
+
+def send_sigterm_in_step(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    take = loop.Trainer._take_step
+
+    def take_and_signal(trainer, batch):
+        if trainer.state.step == step - 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return take(trainer, batch)
+
+    monkeypatch.setattr(loop.Trainer, "_take_step", take_and_signal)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, make_job):
+    """A job that was trained straight to its end, and its log."""
+    layout = make_job(tmp_path_factory.mktemp("straight") / "ml")
+    messages: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())
+    logger = logging.getLogger("castline")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    program.train(layout)
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+    return layout, messages
+
+
+@pytest.mark.slow
+def test_interrupted_and_resumed_equals_straight(trained, make_job, tmp_path, monkeypatch, caplog):
+    """Given SIGTERM during step 3 of 6, when training is started again, then losses and weights are the same."""
+    straight, messages = trained
+    stopped = make_job(tmp_path / "ml")
+    with monkeypatch.context() as patch:
+        send_sigterm_in_step(patch, 3)
+        program.train(stopped)
+    assert not stopped.model.exists()
+    assert [p.name for p in stopped.checkpoints.iterdir()] == ["checkpoint-000000003.npz"]
+
+    caplog.set_level(logging.INFO, "castline")
+    program.train(stopped)
+
+    expected, resumed = weights(straight.model), weights(stopped.model)
+    assert expected.keys() == resumed.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(array, resumed[name], err_msg=name)
+    assert figures(caplog.messages) == figures(messages)
+
+
+def test_log_has_the_22_figures_and_those_of_training(trained):
+    found = figures(trained[1])
+    assert found.keys() >= NAMES | {"total_cost", "wd_cost", "learning_rate", "rpn_losses/label_loss",
+                                    "rpn_losses/box_loss"}
+    assert all(np.isfinite(float(value)) for value in found.values())
+
+
+def test_loss_falls_and_training_moved_every_kind_of_weight(trained):
+    costs = [float(m.split(": ")[1]) for m in trained[1] if m.startswith("total_cost: ")]
+    assert costs[-1] < costs[0]
+    with np.load(next(iter(trained[0].checkpoints.glob("*06.npz")))) as checkpoint:
+        still = [name for name in checkpoint.files if name.endswith("/W/Momentum") and not checkpoint[name].any()]
+    assert still == []
+
+
+def test_finished_run_writes_its_model_again(trained):
+    layout, _ = trained
+    before = weights(layout.model)
+    shutil.rmtree(layout.model)
+    program.train(layout)
+    after = weights(layout.model)
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_artifact_predicts_the_same_each_time_at_any_size(trained):
+    predictor = Predictor.load(trained[0].model)
+    assert (predictor.card.run_id, predictor.card.version, predictor.card.steps) == ("run-1", "v1", 6)
+    image = np.random.default_rng(0).integers(0, 255, (50, 130, 3), np.uint8)
+    first, second = predictor.predict(image), predictor.predict(image)
+    assert first.masks.shape[1:] == (50, 130)
+    assert (first.boxes[:, 2] <= 130).all()
+    assert (first.boxes[:, 3] <= 50).all()
+    assert set(first.class_ids) <= {1, 2}
+    assert (np.diff(first.scores) <= 0).all()
+    for one, other in zip((first.boxes, first.scores, first.masks), (second.boxes, second.scores, second.masks),
+                          strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_changed_learning_rate_refuses_to_resume(trained, change_hyperparameters, tmp_path):
+    layout = shutil.copytree(trained[0].root, tmp_path / "ml") and type(trained[0])(tmp_path / "ml")
+    change_hyperparameters(layout, base_lr="0.5")
+    with pytest.raises(JobError, match=r"base_lr was 0\.04, is 0\.5") as caught:
+        program.train(layout)
+    assert caught.value.code == "CHECKPOINT_MISMATCH"
+
+
+def test_halved_batch_goes_on_where_the_images_were_left(trained, change_hyperparameters, tmp_path):
+    """Given a finished run, when the batch is halved as after running out of memory, then nothing is seen twice."""
+    layout = shutil.copytree(trained[0].root, tmp_path / "ml") and type(trained[0])(tmp_path / "ml")
+    change_hyperparameters(layout, batch_size_per_gpu="1")
+    program.train(layout)
+    assert json.loads((layout.model / "model.json").read_text())["steps"] == 12
+
+
+@pytest.fixture
+def trainer(job):
+    resolved = hyperparameters.resolve(json.loads(job.hyperparameters.read_text()))
+    classes = program._manifest(job).classes
+    data = loop.Data(records.scan(job.channel("train")), truth.read_test_set(job.channel("val"), classes))
+    return program._trainer(job, resolved, classes, data, Interruption())
+
+
+@pytest.mark.parametrize("bad", ["total_cost", "gradient_norm"])
+def test_loss_that_is_no_number_stops_with_step_images_and_checkpoint(trainer, bad):
+    trainer._save()
+
+    def step(batch, seed, rate):
+        names = (*loop.objective.LOSSES, "total_cost", "gradient_norm")
+        return {name: tf.constant(float("nan") if name == bad else 1.0) for name in names}
+
+    trainer._train_step = step
+    with pytest.raises(JobError) as caught:
+        trainer.run()
+    assert caught.value.code == "LOSS_NOT_FINITE"
+    message = str(caught.value)
+    assert f"step 0: {bad} not finite on part_1_" in message
+    assert "checkpoint-000000000.npz" in message
+
+
+def test_running_out_of_memory_names_the_batch(job, monkeypatch):
+    def exhausted(trainer):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+    monkeypatch.setattr(loop.Trainer, "run", exhausted)
+    with pytest.raises(JobError, match=r"batch_size_per_gpu \(2\)") as caught:
+        program.train(job)
+    assert caught.value.code == "OUT_OF_MEMORY"
+
+
+def test_checkpoints_are_written_on_a_clock(trainer):
+    trainer.clock = lambda: trainer.state.step * 600.0  # checkpoint_seconds is 1000
+    trainer.data = loop.Data(trainer.data.train, ())
+    trainer._train_step = lambda batch, seed, rate: dict.fromkeys(
+        (*loop.objective.LOSSES, "total_cost", "gradient_norm"), tf.constant(1.0))
+    written = []
+    trainer._save = lambda: written.append(trainer.state.step)
+    assert trainer.run()
+    assert written == [2, 4, 6, 6]  # the last one at the end of training
+
+
+@pytest.mark.parametrize("channel", ["train", "val"])
+def test_channel_without_images_is_refused(job, channel):
+    shutil.rmtree(job.channel(channel))
+    job.channel(channel).mkdir()
+    with pytest.raises(JobError, match=channel) as caught:
+        program.train(job)
+    assert caught.value.code == "DATA_TOO_FEW"
+
+
+def test_unknown_hyperparameter_is_refused_before_any_work(job, change_hyperparameters):
+    change_hyperparameters(job, epoch="3")
+    shutil.rmtree(job.channel("train"))
+    with pytest.raises(JobError, match="did you mean epochs"):
+        program.train(job)
+
+
+def test_missing_manifest_is_named(job):
+    (job.channel("dataset") / "manifest.json").unlink()
+    with pytest.raises(JobError, match=r"manifest\.json: missing"):
+        program.train(job)
