@@ -15,6 +15,8 @@ PART_CLASS = "disk"
 DEFECTS = {"chipping": defects.chipping, "holes": defects.hole, "burrs": defects.burr}
 CLASS_NAMES = (PART_CLASS, *DEFECTS)
 OK_SHARE = 0.45
+HABITS = {"chipping": (0.6, 1.8), "holes": (0.45, 0.15), "burrs": (0.4, 1.8)}
+"""Share of bad castings with the defect, and how many more of it are there on average."""
 MIN_VISIBLE_PX = 12
 """A defect smaller than this, after clipping by the disc's edge, is one that nobody could see."""
 
@@ -58,13 +60,15 @@ def render(seed: int | tuple[int, ...], size: int = 512) -> Casting:
 
 
 def _choose_defects(random: np.random.Generator) -> list[str]:
-    """Which defects this casting has; chipping is the most common and comes in numbers."""
+    """Which defects this casting has; chipping and burrs come in numbers, holes alone."""
     if random.random() < OK_SHARE:
         return []
-    counts = {"chipping": random.choice(5, p=(0.25, 0.3, 0.2, 0.15, 0.1)),
-              "holes": random.choice(3, p=(0.6, 0.3, 0.1)), "burrs": random.choice(4, p=(0.5, 0.25, 0.15, 0.1))}
-    chosen = [name for name, count in counts.items() for _ in range(count)]
-    return chosen or [str(random.choice(list(DEFECTS)))]
+    chosen: list[str] = []
+    while not chosen:
+        for name, (share, more) in HABITS.items():
+            if random.random() < share:
+                chosen += [name] * (1 + int(random.poisson(more)))
+    return chosen
 
 
 def _photograph(random: np.random.Generator, picture: FloatImage) -> NDArray[np.uint8]:

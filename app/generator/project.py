@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from app.generator.casting import CLASS_NAMES, Casting, render
+from app.generator.casting import CLASS_NAMES, Casting
 from app.generator.defects import Mask
+from app.generator.photographs import draw
 
 COLORS = {"disk": "#3C5AFF", "chipping": "#FF0000", "holes": "#FFC800", "burrs": "#00DC00"}
-JPEG_QUALITY = 92
 
 
 def generate(destination: Path, *, count: int, seed: int, size: int = 512, dataset: str = "castings") -> Iterator[Path]:
@@ -26,20 +26,16 @@ def generate(destination: Path, *, count: int, seed: int, size: int = 512, datas
     Args:
         destination: Folder of the project; made when absent.
         count: How many castings.
-        seed: The same seed gives the same bytes.
+        seed: Seed of the set; the same gives the same bytes.
         size: Width and height in pixels.
         dataset: Name of the data set inside the project.
     """
-    images, labels = destination / dataset / "img", destination / dataset / "ann"
-    for folder in (images, labels):
-        folder.mkdir(parents=True, exist_ok=True)
+    labels = destination / dataset / "ann"
+    labels.mkdir(parents=True, exist_ok=True)
     (destination / "meta.json").write_text(json.dumps(_meta(), indent=2))
-    for number in range(count):
-        casting = render((seed, number), size)
-        name = f"casting_{seed}_{number:04d}.jpeg"
-        Image.fromarray(casting.image).save(images / name, quality=JPEG_QUALITY)
-        (labels / f"{name}.json").write_text(json.dumps(annotation(casting)))
-        yield images / name
+    for path, casting in draw(destination / dataset / "img", count=count, seed=seed, size=size):
+        (labels / f"{path.name}.json").write_text(json.dumps(annotation(casting)))
+        yield path
 
 
 def annotation(casting: Casting) -> dict[str, Any]:
