@@ -20,7 +20,7 @@ from app.contracts.runs import RunRecord
 from app.demo import castings, pictures
 from app.demo.summary import Asked, Link, Summary
 from app.embedded import control
-from app.embedded.settings import default_state
+from app.embedded.settings import EmbeddedError, default_state
 
 ENVIRONMENT = "local"
 MARKER = "made-by-demo"
@@ -72,7 +72,7 @@ class Chain:
         self.console.rule(f"[bold]{name}", align="left")
         try:
             proof = step()
-        except (PipelineError, control.EmbeddedError) as error:
+        except (PipelineError, EmbeddedError) as error:
             self.links.append(Link(name, False, time.monotonic() - began, str(error)))
             self.console.print(f"[red]{name} failed:[/] {error}")
             raise BrokenChainError from error

@@ -29,6 +29,8 @@ from app.embedded.settings import (
 START_SECONDS = 90.0
 STOP_SECONDS = 60.0
 PID_FILE = "server.json"
+_started: list[subprocess.Popen[bytes]] = []
+"""Servers that this process started; they outlive it, and Popen warns when it is forgotten before its child."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +72,7 @@ def up(port: int | None = None, state: Path | None = None) -> Running:
         process = subprocess.Popen(
             [sys.executable, "-m", "app.embedded"], cwd=ROOT, env=server_environment(settings, os.environ),
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+    _started.append(process)
     running = Running(process.pid, psutil.Process(process.pid).create_time(), settings.port, settings.state)
     (settings.state / PID_FILE).write_text(
         json.dumps({"pid": running.pid, "started": running.started, "port": running.port}))
@@ -93,6 +96,8 @@ def down(state: Path | None = None) -> bool:
     except psutil.TimeoutExpired as error:
         raise EmbeddedError(f"process {running.pid} did not stop within {STOP_SECONDS:.0f} s: look into "
                             f"{running.state / 'server.log'}, then kill {running.pid}") from error
+    for started in _started:
+        started.poll()
     (running.state / PID_FILE).unlink(missing_ok=True)
     return True
 

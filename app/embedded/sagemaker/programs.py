@@ -90,5 +90,6 @@ class Program:
 
     def _read(self, on_line: Callable[[str], None]) -> None:
         assert self._process.stdout is not None  # noqa: S101 - Children opens a pipe
-        for line in self._process.stdout:
-            on_line(line)
+        with self._process.stdout as output:
+            for line in output:
+                on_line(line)
