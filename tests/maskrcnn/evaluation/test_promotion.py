@@ -43,7 +43,7 @@ def test_the_headline_says_which_rule_is_missed() -> None:
     evaluated = result(0.5, Gain(0.01, -0.02, 0.04, 1000), [])
     assert headline(evaluated, PromotionSettings()) == (
         False,
-        "This model misses a promotion rule: better beyond noise.",
+        "Not better than the serving model beyond noise.",
     )
     assert headline(result(0.5, None, []), PromotionSettings())[1] == "First model: good enough to be published."
 

@@ -10,12 +10,13 @@ from app.contracts.settings import PromotionSettings
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """One rule, what it asks, what was measured, and whether that is enough."""
+    """One rule, what it asks, what was measured, whether that is enough, and the sentence to say if not."""
 
     name: str
     asked: str
     measured: str
     met: bool
+    shortfall: str
 
 
 def rules(result: EvaluationResult, settings: PromotionSettings) -> list[Rule]:
@@ -27,6 +28,7 @@ def rules(result: EvaluationResult, settings: PromotionSettings) -> list[Rule]:
             f"mask AP at IoU 0.5 of {floor:.1%} or more",
             _share(result.challenger.mask.ap50),
             result.challenger.mask.ap50 >= floor,
+            f"Too weak to be published: mask AP at IoU 0.5 is {_share(result.challenger.mask.ap50)}.",
         )
     ]
     if result.gain:
@@ -36,6 +38,7 @@ def rules(result: EvaluationResult, settings: PromotionSettings) -> list[Rule]:
                 f"{settings.confidence:.0%} interval of the gain wholly above {settings.min_gain * 100:+.1f} points",
                 f"{result.gain.low * 100:+.1f} to {result.gain.high * 100:+.1f} points",
                 result.gain.low > settings.min_gain,
+                "Not better than the serving model beyond noise.",
             )
         )
     if settings.min_recall_per_class > 0:
@@ -45,6 +48,7 @@ def rules(result: EvaluationResult, settings: PromotionSettings) -> list[Rule]:
                 f"recall of {settings.min_recall_per_class:.0%} or more",
                 _share(scores.recall50),
                 scores.recall50 >= settings.min_recall_per_class,
+                f"Finds too little of one class: {scores.name}, recall {_share(scores.recall50)}.",
             )
             for scores in result.challenger.classes
             if scores.instances >= settings.min_recall_instances
@@ -53,10 +57,10 @@ def rules(result: EvaluationResult, settings: PromotionSettings) -> list[Rule]:
 
 
 def headline(result: EvaluationResult, settings: PromotionSettings) -> tuple[bool, str]:
-    """Whether every rule is met, and the sentence that says so."""
-    missed = [rule.name.lower() for rule in rules(result, settings) if not rule.met]
+    """Whether every rule is met, and a sentence: the first shortfall, or what was reached."""
+    missed = [rule for rule in rules(result, settings) if not rule.met]
     if missed:
-        return False, f"This model misses a promotion rule: {'; '.join(missed)}."
+        return False, missed[0].shortfall
     if result.champion is None:
         return True, "First model: good enough to be published."
     return True, "Better than the serving model, beyond noise."

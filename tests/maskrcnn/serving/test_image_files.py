@@ -1,0 +1,68 @@
+"""What the image is built from fits the repository."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+CONTAINER = ROOT / "training_container"
+FLAVOURS = ("cpu", "gpu")
+DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "botocore": "boto3"}
+
+
+def pins(path: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)(?:\[[a-z,-]+\])?==([^\s;\\]+)", path.read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_the_containers_locks_hold_the_versions_of_the_repositorys_lock(flavour: str) -> None:
+    """Given what runs here as a plain process, the image runs the same versions of everything they share."""
+    ours, theirs = pins(ROOT / "requirements.txt"), pins(CONTAINER / f"requirements-{flavour}.txt")
+    shared = set(ours) & set(theirs)
+    assert {"numpy", "keras", "pycocotools", "starlette"} <= shared
+    assert {name: theirs[name] for name in shared} == {name: ours[name] for name in shared}
+    assert theirs.get("tensorflow", theirs.get("tensorflow-cpu")) == ours["tensorflow"]
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_every_locked_package_is_held_to_its_hashes(flavour: str) -> None:
+    lock = CONTAINER / f"requirements-{flavour}.txt"
+    entries = re.split(r"^(?=[a-z0-9])", lock.read_text(), flags=re.MULTILINE)[1:]
+    assert len(entries) == len(pins(lock)) > 30
+    assert all("--hash=sha256:" in entry for entry in entries)
+
+
+def test_every_package_that_the_programs_import_is_installed_in_the_image() -> None:
+    wanted = {line for line in (CONTAINER / "requirements.in").read_text().split("\n") if line and line[0] != "#"}
+    imported = {
+        name.partition(".")[0]
+        for path in CONTAINER.rglob("maskrcnn/**/*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in _imports(node)
+    }
+    foreign = (
+        imported - set(sys.stdlib_module_names) - {"app", "maskrcnn", "tensorflow", "keras", "anyio", "markupsafe"}
+    )
+    assert {DISTRIBUTIONS.get(name, name) for name in foreign} == wanted
+
+
+def test_the_dockerfile_installs_the_lock_of_its_flavour_and_starts_programs_by_name() -> None:
+    text = (CONTAINER / "Dockerfile").read_text()
+    assert not text.startswith("# syntax=")
+    assert "ENTRYPOINT [" not in text
+    assert "COPY training_container/requirements-${FLAVOUR}.txt" in text
+    assert "PATH=/opt/castline/training_container/bin:/opt/venv/bin:${PATH}" in text
+    for source in re.findall(r"^COPY (\S+) ", text, re.MULTILINE):
+        assert (ROOT / source.replace("${FLAVOUR}", "cpu")).exists(), source
+    assert {path.name for path in (CONTAINER / "bin").iterdir()} == {"prepare", "train", "evaluate", "serve"}
+
+
+def _imports(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
