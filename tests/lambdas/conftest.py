@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ from lambdas.aws import clients
 from lambdas.aws.documents import Bucket
 from lambdas.aws.table import Lock, StateTable
 from tests.lambdas import fakes
+from tests.lambdas.builders import RUN_ID
 
 BUCKET, TABLE = "castline-dev-data", "castline-dev-state"
 ACCOUNT, REGION = "123456789012", "eu-west-1"
-RUN_ID = "20261102-110000-0a1b2c"
 EVENTS = Path(__file__).parents[1] / "events"
 
+_REAL_CLIENT = boto3.client
 SETTINGS = PipelineSettings(
     "dev",
     gate=GateSettings(min_new_images=3, quiet_seconds=60, max_wait_seconds=3600),
@@ -123,10 +125,16 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     clients.client.cache_clear()
 
 
+@functools.cache
+def moto_client(service: str) -> Any:
+    """Made once: loading botocore's models takes longer than all else in a test."""
+    return _REAL_CLIENT(service, region_name=REGION, aws_access_key_id="testing", aws_secret_access_key="testing")
+
+
 def _world(monkeypatch: pytest.MonkeyPatch) -> Aws:
     environments.current.cache_clear()
     clients.client.cache_clear()
-    s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
+    s3, dynamodb = moto_client("s3"), moto_client("dynamodb")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     dynamodb.create_table(
@@ -142,8 +150,7 @@ def _world(monkeypatch: pytest.MonkeyPatch) -> Aws:
             fakes.FakeLambda(),
         )
     }  # fmt: skip
-    real = boto3.client
-    monkeypatch.setattr(clients.boto3, "client", lambda name, **more: faked.get(name) or real(name, **more))
+    monkeypatch.setattr(boto3, "client", lambda name, **_: faked.get(name) or moto_client(name))
 
     def configure(settings: PipelineSettings) -> None:
         monkeypatch.setenv("CASTLINE_SETTINGS", documents.to_json(settings))

@@ -41,6 +41,8 @@ class Fake:
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.errors: dict[str, list[ClientError]] = {}
+        self.watch: Callable[[str, dict[str, Any]], None] = lambda operation, request: None
+        """Called before each operation."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         operations = {xform_name(o): o for o in model(self.service).operation_names}
@@ -53,6 +55,7 @@ class Fake:
         def call(**request: Any) -> Any:
             assert_valid(self.service, operations[name], request)
             self.calls.append((name, request))
+            self.watch(name, request)
             if self.errors.get(name):
                 raise self.errors[name].pop(0)
             return implementation(self, **request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -40,7 +41,7 @@ def after(error: str, attempt: Attempt = Attempt(), settings: TrainingSettings =
     ],
 )
 def test_given_a_first_attempt_when_it_fails_then_the_table_says_what_is_tried(
-    error: str, changed: dict[str, int]
+    error: str, changed: dict[str, Any]
 ) -> None:
     result = after(error)
     assert dataclasses.replace(result, history=()) == Attempt(number=2, **changed)

@@ -12,11 +12,10 @@ from app.contracts.settings import PipelineSettings, PromotionSettings, ServingS
 from lambdas.environment import Environment
 from lambdas.events import Attempt, EvaluateEvent, PrepareEvent, PublishEvent, RegisterEvent, TrainEvent
 from lambdas.requests import processing, serving, training
+from tests.lambdas.builders import CHAMPION, IMAGE, RUN_ID
 from tests.lambdas.conftest import SETTINGS, variables
 from tests.lambdas.fakes import assert_valid
 
-RUN_ID = "20261102-110000-0a1b2c"
-IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/castline-dev@sha256:" + "a" * 64
 WAITING = {"token": "t", "execution_arn": "arn", "run_id": RUN_ID, "image_uri": IMAGE}
 ARTIFACT = f"s3://castline-dev-data/runs/{RUN_ID}/model/job/output/model.tar.gz"
 
@@ -95,11 +94,6 @@ def test_given_a_snapshot_when_prepare_is_requested_then_it_gets_its_document_al
     output = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]
     assert (output["S3Uri"], output["S3UploadMode"]) == (f"s3://castline-dev-data/runs/{RUN_ID}/prepare", "EndOfJob")
     assert "VpcConfig" in request["NetworkConfig"]
-
-
-CHAMPION = Champion(
-    "old", "v0", "s3://castline-dev-data/runs/old/model.tar.gz", IMAGE, "castline-dev-old", "arn", 0.4, "t"
-)
 
 
 @pytest.mark.parametrize("champion", [None, CHAMPION])
