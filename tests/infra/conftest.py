@@ -56,11 +56,6 @@ class Synthesized:
                     yield logical_id, statement
 
 
-def as_list(value: Any) -> list[Any]:
-    """CloudFormation writes a list of one as the one."""
-    return value if isinstance(value, list) else [value]
-
-
 def synthesize(environment: str, folder: Path) -> Synthesized:
     app = new_app(environment, outdir=str(folder))
     build(app)
