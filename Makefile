@@ -41,9 +41,11 @@ check: $(READY) ## Style, types, security rules of the stacks, templates and the
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy app infra lambdas training_container/maskrcnn benchmarks
 	@$(VENV)/bin/mypy app.py
+	@$(PY) -m infra.checks
 
 synth: $(READY) ## The CloudFormation templates, offline [ENV=dev]
-	@npx cdk synth --quiet --no-notices -c env=$(ENV) --output build/cdk.out/$(ENV)
+	@npx cdk list --no-notices -c env=$(ENV) --output build/cdk.out/$(ENV)
+	@echo "The templates are in build/cdk.out/$(ENV)"
 
 deploy: $(READY) ## The stacks into your AWS account [ENV=dev]
 	@$(PY) -m app deploy --aws --env $(ENV)

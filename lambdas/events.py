@@ -102,6 +102,8 @@ class TrainEvent(WaitingEvent):
 
     version: str
     attempt: Attempt
+    hyperparameters: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Override the deployment's for this run."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -164,6 +164,7 @@ def _model(tasks: Tasks, settings: PipelineSettings) -> dict[str, State]:
                 "version.$": "$.prepare.detail.version",
                 "image_uri.$": "$.image.image_uri",
                 "attempt.$": "$.attempt",
+                "hyperparameters.$": "$.run.hyperparameters",
             },
             seconds=longest + QUEUE_SECONDS,
             result="$.training",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import secrets
+from collections.abc import Mapping
 
 from app.contracts import documents
 from app.contracts.runs import RunInput
@@ -23,7 +24,13 @@ from lambdas.errors import RunInProgressError
 log = logging.getLogger(__name__)
 
 
-def look(environment: Environment, *, forced: bool = False, why: str = "") -> gate.Decision:
+def look(
+    environment: Environment,
+    *,
+    forced: bool = False,
+    why: str = "",
+    hyperparameters: Mapping[str, str] | None = None,
+) -> gate.Decision:
     """Look at the lock and the inbox, and start a run when one is due."""
     table = StateTable(environment.table)
     lock = table.lock()
@@ -31,7 +38,7 @@ def look(environment: Environment, *, forced: bool = False, why: str = "") -> ga
         execution = executions.describe(environment.execution_arn(lock.owner))
         if execution is None:
             executions.start(environment, lock.run)
-            return gate.Decision(True, f"run {lock.owner} was claimed but not started: started now")
+            return gate.Decision(True, f"run {lock.owner} was claimed but not started: started now", lock.owner)
         if execution["status"] == "RUNNING":
             return gate.Decision(False, f"run {lock.owner} is active")
     now = closing.now()
@@ -43,12 +50,13 @@ def look(environment: Environment, *, forced: bool = False, why: str = "") -> ga
         failure=table.last_failure(),
     )
     if decision.start:
-        run = RunInput(new_run_id(now), why or decision.reason, now.isoformat(), forced)
+        run = RunInput(
+            new_run_id(now), why or decision.reason, now.isoformat(), forced, dict(hyperparameters or {}))
         claimed = Lock(run.run_id, documents.to_json(run), now.isoformat())
         if not table.take_lock(claimed, from_owner=lock.owner if lock else None):
             return gate.Decision(False, "another look at the inbox was faster")
         executions.start(environment, run)
-        return gate.Decision(True, f"run {run.run_id}: {run.reason}")
+        return gate.Decision(True, f"run {run.run_id}: {run.reason}", run.run_id)
     return decision
 
 

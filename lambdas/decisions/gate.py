@@ -92,6 +92,8 @@ class Decision:
 
     start: bool
     reason: str
+    run_id: str = ""
+    """The run that was started, once it is."""
 
 
 def decide(

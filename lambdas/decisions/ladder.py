@@ -14,7 +14,8 @@ from lambdas.events import Attempt, StateError
 INTERNAL_RETRIES = 2
 TIME_LIMIT_RESUMES = 1
 MEMORY_RETRIES = 1
-BATCH_SIZE = "batch_size_per_gpu"
+BATCH_SIZES = ("batch_size_per_gpu", "config:TRAIN.BATCH_SIZE_PER_GPU")
+"""The two names of the same hyperparameter; the train program refuses both at once."""
 
 
 def next_attempt(settings: TrainingSettings, attempt: Attempt, error: StateError) -> Attempt:
@@ -44,17 +45,19 @@ def hyperparameters(settings: TrainingSettings, attempt: Attempt) -> dict[str, s
     """
     if attempt.memory_errors == 0:
         return dict(settings.hyperparameters)
-    batch = max(_batch(settings) // 2**attempt.memory_errors, 1)
-    return settings.hyperparameters | {BATCH_SIZE: str(batch)}
+    name, batch = _batch(settings)
+    return settings.hyperparameters | {name: str(max(batch // 2**attempt.memory_errors, 1))}
 
 
-def _batch(settings: TrainingSettings) -> int:
-    text = settings.hyperparameters.get(BATCH_SIZE, "")
-    return int(text) if text.isdecimal() else 2
+def _batch(settings: TrainingSettings) -> tuple[str, int]:
+    """Name and value of the batch size; 2 where the preset decides, so that half of it is 1."""
+    given = [(name, settings.hyperparameters[name]) for name in BATCH_SIZES if name in settings.hyperparameters]
+    name, text = given[0] if given else (BATCH_SIZES[0], "")
+    return name, int(text) if text.isdecimal() else 2
 
 
 def _can_halve(settings: TrainingSettings) -> bool:
-    return _batch(settings) > 1
+    return _batch(settings)[1] > 1
 
 
 def _spent(settings: TrainingSettings, attempt: Attempt, error: StateError) -> TrainingAttempt:

@@ -26,7 +26,14 @@ AP_NAMES = tuple(
     for kind in ("bbox", "segm")
     for what in ("IoU=0.5:0.95", "IoU=0.5", "IoU=0.75", "small", "medium", "large")
 )
-OTHER_NAMES = ("total_cost", "wd_cost", "learning_rate", "rpn_losses/label_loss", "rpn_losses/box_loss")
+OTHER_NAMES = (
+    "total_cost",
+    "wd_cost",
+    "learning_rate",
+    "rpn_losses/label_loss",
+    "rpn_losses/box_loss",
+    "Throughput",
+)
 """tensorpack prints these too; they are cheap to keep and explain a failed training."""
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 MAX_DEFINITIONS, MAX_REGEX = 40, 500

@@ -23,7 +23,7 @@ def started(aws: Aws) -> list[str]:
 
 def test_given_an_empty_inbox_when_woken_then_nothing_starts_and_nothing_is_locked(aws: Aws) -> None:
     event = json.loads((EVENTS / "inbox_queue.json").read_text())
-    assert gate.handler(event, None) == {"start": False, "reason": "the inbox is empty"}
+    assert gate.handler(event, None) == {"start": False, "reason": "the inbox is empty", "run_id": ""}
     assert aws.table.lock() is None
 
 
@@ -38,11 +38,25 @@ def test_given_the_ready_marker_when_woken_then_the_lock_is_taken_and_the_execut
     assert documents.from_json(RunInput, lock.input).reason == "_READY marker, 1 new image"
 
 
+def test_given_a_person_forces_a_run_then_it_carries_their_reason_and_hyperparameters(aws: Aws) -> None:
+    answer = gate.handler({"force": True, "reason": "quick look", "hyperparameters": {"epochs": "1"}}, None)
+    assert started(aws) == [answer["run_id"]]
+    run = documents.from_json(RunInput, aws.states.requests("start_execution")[0]["input"])
+    assert (run.reason, run.hyperparameters, run.forced) == ("quick look", {"epochs": "1"}, True)
+
+
+def test_given_a_wake_up_with_hyperparameters_then_they_are_nobody_s_order(aws: Aws) -> None:
+    aws.put(keys.READY_MARKER)
+    aws.put("inbox/a.jpg")
+    gate.handler({"hyperparameters": {"epochs": "1"}}, None)
+    assert documents.from_json(RunInput, aws.states.requests("start_execution")[0]["input"]).hyperparameters == {}
+
+
 def test_given_an_active_run_when_uploads_come_then_they_wait(aws: Aws) -> None:
     aws.running()
     aws.put(keys.READY_MARKER)
     aws.put("inbox/a.jpg")
-    assert gate.handler({"force": True}, None) == {"start": False, "reason": f"run {RUN_ID} is active"}
+    assert gate.handler({"force": True}, None) == {"start": False, "reason": f"run {RUN_ID} is active", "run_id": ""}
     assert started(aws) == [RUN_ID]
 
 

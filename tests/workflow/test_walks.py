@@ -19,7 +19,7 @@ from tests.workflow.walker import Handler, StateFailure, Walk, walk
 
 SETTINGS = PipelineSettings("dev")
 TREE = definition(settings=SETTINGS, function_arns=ARNS, build_project="castline-dev-image")
-RUN = {"run_id": "r1", "reason": "why", "requested_at": "t", "forced": False}
+RUN = {"run_id": "r1", "reason": "why", "requested_at": "t", "forced": False, "hyperparameters": {}}
 IMAGE = {"found": True, "image_uri": "repo@sha256:1"}
 
 
