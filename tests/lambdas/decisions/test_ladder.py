@@ -87,6 +87,11 @@ def test_given_memory_ran_out_when_tried_again_then_the_batch_is_half(
     assert result["preset"] == "r50"
 
 
+def test_given_the_batch_under_its_other_name_when_memory_runs_out_then_that_one_is_halved() -> None:
+    settings = TrainingSettings(hyperparameters={"config:TRAIN.BATCH_SIZE_PER_GPU": "8"})
+    assert hyperparameters(settings, Attempt(memory_errors=1)) == {"config:TRAIN.BATCH_SIZE_PER_GPU": "4"}
+
+
 def test_given_a_batch_of_one_when_memory_runs_out_then_there_is_nothing_to_halve() -> None:
     settings = TrainingSettings(hyperparameters={"batch_size_per_gpu": "1"})
     assert not after(errors.TRAIN_MEMORY, settings=settings).again
