@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import track
 
-from app.cli.console import out
+from app.cli.console import err, say
 from app.client.pipeline import PipelineError
+
+
+class Format(enum.StrEnum):
+    """Label formats that can be written."""
+
+    SUPERVISELY = "supervisely"
+    COCO = "coco"
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("generate")(generate)
+    app.command("generate", rich_help_panel="Data")(generate)
 
 
 def generate(
@@ -22,15 +30,19 @@ def generate(
     count: Annotated[int, typer.Option(min=1, max=100_000, help="How many castings.")] = 60,
     seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same castings.")] = 7,
     size: Annotated[int, typer.Option(min=128, max=4096, help="Width and height in pixels.")] = 512,
+    label_format: Annotated[Format, typer.Option("--format", help="Format of the labels.")] = Format.SUPERVISELY,
 ) -> None:
-    """Draw labelled castings: impeller discs with chipping, holes and burrs, as a Supervisely project.
+    """Draw labelled castings: impeller discs with chipping, holes and burrs, and exact masks of each.
 
-    Example: python -m app generate castings --count 60
+    Example: [bold]python -m app generate castings --count 60[/]
     """
-    from app.generator.project import generate as draw
-
-    if destination.exists() and any(destination.iterdir()):
-        raise PipelineError(f"{destination}: holds files already: name a new folder")
-    for _ in track(draw(destination, count=count, seed=seed, size=size), "Drawing", total=count, transient=True):
+    if destination.is_file() or (destination.exists() and any(destination.iterdir())):
+        raise PipelineError(f"{destination}: holds something already: name a new folder")
+    if label_format is Format.COCO:
+        from app.generator.coco import generate as draw
+    else:
+        from app.generator.project import generate as draw
+    drawn = draw(destination, count=count, seed=seed, size=size)
+    for _ in track(drawn, "Drawing", total=count, transient=True, console=err):
         pass
-    out.print(f"Drew {count} castings into {destination}. Next: [bold]python -m app upload {destination}[/]")
+    say(f"Drew {count} castings into {destination}. Next: [bold]python -m app upload {destination}[/]")

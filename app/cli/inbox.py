@@ -2,43 +2,81 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.cli.console import out
+from app.cli import lookup
+from app.cli.console import emit_json, err, say
 from app.cli.target import pipeline
+from app.cli.watch import follow_to_the_end
 from app.client import uploads
+from app.client.pipeline import Pipeline
+from app.contracts import keys
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("upload")(upload)
+    app.command("upload", rich_help_panel="Data")(upload)
 
 
 def upload(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(help="Folder with photographs and labels, or one photograph.")],
     name: Annotated[str, typer.Option(help="Folder in the inbox; made of the path and the time unless given.")] = "",
-    ready: Annotated[bool, typer.Option(help="Say that the upload is complete, so that a run starts at once.")] = True,
+    ready: Annotated[
+        bool, typer.Option(help="Say that the upload is complete, so that a run starts without waiting.")
+    ] = True,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow the run that starts, to its end.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
-    """Upload a labelled data set; a run starts by itself.
+    """Upload a labelled data set (Supervisely or COCO); a run starts by itself.
 
-    Example: python -m app upload castings/
+    The mark that the upload is complete goes last. When something breaks before, upload again under the same --name.
+
+    Examples: [bold]python -m app upload castings/[/], [bold]python -m app upload more/ --no-ready --name line-3[/]
     """
     plan = uploads.plan(path, name or None, datetime.now(UTC))
     where = pipeline(context)
-    with Progress(TextColumn("Uploading"), BarColumn(), MofNCompleteColumn(), console=out, transient=True) as progress:
+    before = lookup.newest_run(where) if watch else None
+    _carry_out(where, plan, ready=ready)
+    if json:
+        emit_json({"name": plan.name, "prefix": keys.uri(where.bucket, f"{keys.INBOX}{plan.name}/"),
+                   "images": plan.images, "others": len(plan.files) - plan.images, "bytes": plan.total_bytes,
+                   "skipped": [str(p) for p in plan.skipped], "ready": ready})
+    else:
+        _tell(plan, ready=ready, watched=watch)
+    if watch:
+        follow_to_the_end(where, lookup.next_run(where, before), json=json)
+
+
+def _carry_out(where: Pipeline, plan: uploads.UploadPlan, *, ready: bool) -> None:
+    columns = (TextColumn("Uploading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("upload", total=len(plan.files))
         uploads.upload(where, plan, ready=ready, on_file=lambda _: progress.advance(task))
-    out.print(f"Uploaded {plan.images} images and {len(plan.files) - plan.images} label files "
-              f"({plan.total_bytes / 1e6:.1f} MB) as [bold]{plan.name}[/].")
+
+
+def _tell(plan: uploads.UploadPlan, *, ready: bool, watched: bool) -> None:
+    say(f"Uploaded {plan.images} images and {len(plan.files) - plan.images} label files "
+        f"({plan.total_bytes / 1e6:.1f} MB) as [bold]{plan.name}[/].")
     if plan.skipped:
-        out.print(f"Left alone: {len(plan.skipped)} other files, such as {plan.skipped[0].name}.")
-    if ready:
-        out.print("A run starts now: [bold]python -m app watch[/]")
-    else:
-        out.print("A run starts when the inbox is quiet, or now with [bold]python -m app run[/].")
+        say(f"Left alone, not a supported kind: {escape(skipped(plan.skipped))}.")
+    if not ready:
+        say("A run starts when the inbox is quiet, or now with [bold]python -m app run[/].")
+    elif not watched:
+        say("A run starts by itself: [bold]python -m app watch[/]")
+
+
+def skipped(paths: tuple[Path, ...]) -> str:
+    """`3 .pdf (notes.pdf, ...), 1 without suffix (LICENSE)`."""
+    kinds = Counter(p.suffix.lower() for p in paths)
+    return ", ".join(
+        f"{count} {kind or 'without suffix'} "
+        f"({next(p.name for p in paths if p.suffix.lower() == kind)}{', ...' if count > 1 else ''})"
+        for kind, count in kinds.most_common())

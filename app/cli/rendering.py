@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from app.contracts.dataset import Finding
 from app.contracts.prediction import Prediction
-from app.contracts.runs import Champion, RunRecord
+from app.contracts.runs import Champion, RunRecord, TrainingAttempt
 
-STATUS_COLORS = {"SUCCEEDED": "green", "FAILED": "red", "ABORTED": "red", "RUNNING": "cyan"}
-OUTCOME_WORDS = {
-    "PROMOTED": "promoted",
-    "NOT_PROMOTED": "not promoted",
+OUTCOMES = {
+    "PROMOTED": "[green]promoted[/]",
+    "NOT_PROMOTED": "[yellow]not promoted[/]",
     "NOTHING_NEW": "nothing new",
-    "REJECTED": "rejected",
-    "": "",
+    "REJECTED": "[yellow]rejected[/]",
 }
 
 
@@ -37,63 +36,90 @@ def share(value: float | None) -> str:
     return "-" if value is None or value < 0 else f"{100 * value:.1f}"
 
 
-def runs_table(records: Iterable[RunRecord], champion: Champion | None) -> Table:
+def moment(iso: str) -> str:
+    """`2026-11-21 07:05 UTC`, from ISO 8601."""
+    return f"{datetime.fromisoformat(iso).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def result(record: RunRecord) -> str:
+    """How a run ended, in a word or two."""
+    if record.status == "RUNNING":
+        return "[cyan]running[/]"
+    if record.status == "SUCCEEDED":
+        return OUTCOMES.get(record.outcome, "succeeded")
+    return f"[red]{record.status.lower()}[/]{f' {escape(record.error)}' if record.error else ''}"
+
+
+def runs_table(records: Iterable[RunRecord], champion: Champion | None, now: datetime) -> Table:
     """All runs, one a line; the champion's is marked."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name, right in (("Run", False), ("Status", False), ("Outcome", False), ("Mask AP", True), ("Took", True),
-                        ("Uploads", True), ("Quarantined", True)):
-        table.add_column(name, justify="right" if right else "left", no_wrap=name == "Run")
+    for name, right in (("Run", False), ("Result", False), ("Mask AP", True), ("Took", True), ("Files", True),
+                        ("Bad", True), ("Model", False)):
+        table.add_column(name, justify="right" if right else "left", no_wrap=name != "Result",
+                         overflow="fold" if name == "Result" else "ellipsis")
     for record in records:
         serves = champion is not None and champion.run_id == record.run_id
-        color = STATUS_COLORS.get(record.status, "white")
+        ended = datetime.fromisoformat(record.ended_at) if record.ended_at else now
         table.add_row(
-            f"{record.run_id}{' *' if serves else ''}",
-            f"[{color}]{record.status.lower()}[/]",
-            record.error or OUTCOME_WORDS[record.outcome],
+            record.run_id,
+            result(record),
             share(record.mask_ap),
-            duration(_seconds(record.started_at, record.ended_at)) if record.ended_at else "-",
+            duration((ended - datetime.fromisoformat(record.started_at)).total_seconds()),
             str(record.uploads),
             str(record.quarantined),
+            "[bold green]serves[/]" if serves else "",
         )
     return table
 
 
-def _seconds(started: str, ended: str) -> float:
-    return (datetime.fromisoformat(ended) - datetime.fromisoformat(started)).total_seconds()
-
-
-def run_summary(record: RunRecord) -> Table:
-    """Everything that a record says, as name and value."""
+def facts_table(facts: Iterable[tuple[str, str]]) -> Table:
+    """Names and values; an empty value is left out."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, value in _facts(record):
+    for name, value in facts:
         if value:
             table.add_row(name, value)
     return table
 
 
-def _facts(record: RunRecord) -> Iterable[tuple[str, str]]:
-    color = STATUS_COLORS.get(record.status, "white")
+def run_summary(record: RunRecord) -> Table:
+    """Everything that a record says, as name and value."""
+    return facts_table(_run_facts(record))
+
+
+def _run_facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "Run", record.run_id
-    yield "Status", f"[{color}]{record.status.lower()}[/] {OUTCOME_WORDS[record.outcome]}"
-    yield "Started because", record.reason
-    yield "Uploads", f"{record.uploads} files: {record.accepted} images used, {record.quarantined} in quarantine"
-    yield "Data set", record.version or ""
+    yield "Result", result(record)
+    yield "Started", f"{moment(record.started_at)}: {escape(record.reason)}"
+    if record.uploads:
+        yield "Uploads", f"{record.uploads} files: {record.accepted} images used, {record.quarantined} in quarantine"
+    yield "Data set", f"version {record.version}" if record.version else ""
     if record.mask_ap is not None:
-        champion = "" if record.champion_ap is None else f" (champion {share(record.champion_ap)})"
-        yield "Mask AP", f"{share(record.mask_ap)}{champion}, box AP {share(record.box_ap)}"
-        yield "Verdicts right", f"{share(record.verdict_accuracy)} %"
+        champion = "" if record.champion_ap is None else f", the champion's {share(record.champion_ap)}"
+        yield "Mask AP", f"{share(record.mask_ap)}{champion} (box AP {share(record.box_ap)})"
+    if record.verdict_accuracy is not None:
+        yield "Verdicts", f"{share(record.verdict_accuracy)} % of the test images judged right"
     for attempt in record.training:
-        kind = "spot" if attempt.spot else "on-demand"
-        cuts = f", interrupted {attempt.interruptions} times" if attempt.interruptions else ""
-        yield "Training", (f"{attempt.instance_type} {kind}: {attempt.seconds} s, billed {attempt.billable_seconds} s"
-                           f"{cuts} {attempt.error}")
+        yield "Training", _attempt(attempt)
     for reason in record.decision:
-        yield "Decision", reason
+        yield "Decision", escape(reason)
+    if record.states:
+        yield "States", ", ".join(f"{s.name} {duration(s.seconds)}" for s in record.states)
     if record.error:
         yield "Failed in", record.failed_state
-        yield "Error", f"{record.error}: {record.cause}"
+        yield "Why", escape(f"{record.error}: {record.cause}")
+
+
+def _attempt(attempt: TrainingAttempt) -> str:
+    kind = "spot" if attempt.spot else "on demand"
+    times = "once" if attempt.interruptions == 1 else f"{attempt.interruptions} times"
+    parts = (
+        f"{attempt.instance_type} {kind}, {duration(attempt.seconds)}, billed {duration(attempt.billable_seconds)}",
+        f", interrupted {times}" if attempt.interruptions else "",
+        f": {escape(attempt.error)}" if attempt.error else "",
+    )
+    return "".join(parts)
 
 
 def prediction_table(prediction: Prediction) -> Table:
@@ -103,25 +129,34 @@ def prediction_table(prediction: Prediction) -> Table:
         table.add_column(name, justify="left" if name == "Class" else "right")
     for found in prediction.instances:
         x, y, width, height = (f"{value:.0f}" for value in found.bbox)
-        name = found.class_name if found.role == "part" else f"[bold]{found.class_name}[/]"
-        table.add_row(name, f"{found.score:.2f}", str(found.area_px), x, y, width, height)
+        name = escape(found.class_name)
+        table.add_row(name if found.role == "part" else f"[bold]{name}[/]",
+                      f"{found.score:.2f}", str(found.area_px), x, y, width, height)
     return table
 
 
 def verdict_line(name: str, prediction: Prediction) -> str:
     """`casting_1.jpeg  NG  chipping 0.93, ...`."""
     color = "green" if prediction.verdict.label == "OK" else "red"
-    reasons = "; ".join(prediction.verdict.reasons)
-    return f"[bold]{name}[/]  [bold {color}]{prediction.verdict.label}[/]  {reasons}"
+    reasons = escape("; ".join(prediction.verdict.reasons))
+    return f"[bold]{escape(name)}[/]  [bold {color}]{prediction.verdict.label}[/]  {reasons}".rstrip()
 
 
 def findings_table(findings: Iterable[Finding]) -> Table:
-    """What was wrong with uploads, one a line."""
+    """What was wrong with uploads, one a line, the worst first."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Severity", no_wrap=True)
+    table.add_column("", no_wrap=True)
     table.add_column("Rule", no_wrap=True)
-    table.add_column("What and how to mend it", overflow="fold")
-    for finding in findings:
+    table.add_column("What is wrong and how to mend it", overflow="fold")
+    for finding in sorted(findings, key=lambda f: (f.severity != "error", f.file)):
         color = "red" if finding.severity == "error" else "yellow"
-        table.add_row(f"[{color}]{finding.severity}[/]", finding.rule, finding.message)
+        table.add_row(f"[{color}]{finding.severity}[/]", escape(finding.rule), escape(finding.message))
     return table
+
+
+def findings_line(findings: Iterable[Finding]) -> str:
+    """`2 findings put items into quarantine, 5 are warnings`."""
+    severities = [finding.severity for finding in findings]
+    errors, warnings = severities.count("error"), severities.count("warning")
+    return (f"{errors} {'finding' if errors == 1 else 'findings'} put items into quarantine, "
+            f"{warnings} {'is a warning' if warnings == 1 else 'are warnings'} about items that are used.")

@@ -1,16 +1,18 @@
-"""run, runs, show, report, findings, interrupt: runs after the fact, and orders to the gate."""
+"""run, runs, show, report, findings, interrupt: orders to the gate, and runs after the fact."""
 
 from __future__ import annotations
 
 import webbrowser
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.cli import rendering
-from app.cli.console import emit_json, out
+from app.cli import lookup, rendering
+from app.cli.console import emit_json, out, say
 from app.cli.target import pipeline
+from app.cli.watch import PANEL, follow_to_the_end
 from app.client import runs as client
 from app.client.pipeline import Pipeline, PipelineError
 from app.contracts import keys
@@ -22,61 +24,81 @@ Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("run")(force)
-    app.command("runs")(list_runs)
-    app.command("show")(show)
-    app.command("report")(report)
-    app.command("findings")(findings)
-    app.command("interrupt")(interrupt)
+    app.command("run", rich_help_panel=PANEL)(force)
+    app.command("runs", rich_help_panel=PANEL)(list_runs)
+    app.command("show", rich_help_panel=PANEL)(show)
+    app.command("report", rich_help_panel=PANEL)(report)
+    app.command("findings", rich_help_panel=PANEL)(findings)
+    app.command("quarantine", hidden=True)(findings)
+    app.command("interrupt", rich_help_panel=PANEL)(interrupt)
 
 
 def force(
     context: typer.Context,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Hyperparameter for this run only: --set epochs=1")
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Hyperparameter for this run only; may be repeated."),
     ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow the run to its end.")] = False,
     json: Json = False,
 ) -> None:
-    """Start a run now, whatever the gate's waiting rules say.
+    """Start a run now, whatever the gate's waiting rules say. Exit status 1 when none was started.
 
-    Example: python -m app run --set epochs=2
+    Examples: [bold]python -m app run[/], [bold]python -m app run --set epochs=2 --watch[/]
     """
-    hyperparameters = {}
-    for setting in settings or []:
-        key, equals, value = setting.partition("=")
-        if not equals or not key:
-            raise PipelineError(f"--set {setting}: write NAME=VALUE, for example --set epochs=2")
-        hyperparameters[key] = value
-    decision = client.force(pipeline(context), hyperparameters)
+    hyperparameters = _settings(settings or [])
+    where = pipeline(context)
+    before = lookup.newest_run(where) if watch else None
+    decision = client.force(where, hyperparameters)
+    started = decision.get("start") is True
     if json:
         emit_json(decision)
-        return
-    started = decision.get("run_id")
-    out.print(f"Run [bold]{started}[/] started: python -m app watch" if started else
-              f"No run started: {decision.get('reason', decision)}")
+    else:
+        say(f"{'Started:' if started else 'No run was started:'} {decision.get('reason', decision)}")
+        if started and not watch:
+            say("Follow it: [bold]python -m app watch[/]")
+    if started and watch:
+        follow_to_the_end(where, lookup.next_run(where, before), json=json)
+    if not started:
+        raise typer.Exit(1)
+
+
+def _settings(assignments: list[str]) -> dict[str, str]:
+    """`["epochs=1"]` as a dict."""
+    pairs = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
+        if not equals or not name:
+            raise PipelineError(f"--set {assignment}: write NAME=VALUE, for example --set epochs=2")
+        pairs[name] = value
+    return pairs
 
 
 def list_runs(
     context: typer.Context,
-    limit: Annotated[int, typer.Option(help="How many, the newest first.")] = 15,
+    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 15,
     json: Json = False,
 ) -> None:
-    """List runs with their outcome and quality; * marks the model that serves."""
+    """List runs with their result and quality, the newest first, and which model serves.
+
+    Example: [bold]python -m app runs --limit 5[/]
+    """
     where = pipeline(context)
     records = [r for r in (client.record(where, run_id) for run_id in client.run_ids(where, limit)) if r]
     if json:
-        emit_json([_plain(r) for r in records])
-        return
-    if not records:
-        out.print("No run yet: python -m app upload FOLDER")
-        return
-    out.print(rendering.runs_table(records, client.champion(where)))
+        emit_json(records)
+    elif records:
+        out.print(rendering.runs_table(records, client.champion(where), datetime.now(UTC)))
+    else:
+        say("No run yet: [bold]python -m app upload FOLDER[/]")
 
 
 def show(context: typer.Context, run: Run = client.LATEST, json: Json = False) -> None:
-    """Show everything that the record of a run says."""
-    where = pipeline(context)
-    record = _record(where, run)
+    """Show everything that the record of a run says: quality, cost, decision, failure.
+
+    Example: [bold]python -m app show latest[/]
+    """
+    record = _record(pipeline(context), run)
     if json:
         emit_json(record)
     else:
@@ -86,10 +108,13 @@ def show(context: typer.Context, run: Run = client.LATEST, json: Json = False) -
 def report(
     context: typer.Context,
     run: Run = client.LATEST,
-    to: Annotated[Path, typer.Option(help="Folder to write the page into.")] = Path("build/reports"),
+    to: Annotated[Path, typer.Option("--out", help="Folder to write the page into.")] = Path("build/reports"),
     show_it: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
 ) -> None:
-    """Fetch the report of a run: one self-contained page."""
+    """Fetch the report of a run: one self-contained page; prints where it lies.
+
+    Example: [bold]python -m app report latest --open[/]
+    """
     where = pipeline(context)
     run_id = client.resolve(where, run)
     page = client.read_object(where, keys.run_report(run_id))
@@ -98,31 +123,42 @@ def report(
     to.mkdir(parents=True, exist_ok=True)
     path = to / f"{run_id}.html"
     path.write_bytes(page)
-    out.print(str(path))
+    typer.echo(path)
     if show_it:
         webbrowser.open(path.resolve().as_uri())
 
 
 def findings(context: typer.Context, run: Run = client.LATEST, json: Json = False) -> None:
-    """List what was wrong with the uploads of a run, and how to mend it."""
+    """List what was wrong with the uploads of a run, what went to quarantine, and how to mend it.
+
+    Example: [bold]python -m app findings latest[/]
+    """
     where = pipeline(context)
-    found = client.findings(where, client.resolve(where, run))
+    run_id = client.resolve(where, run)
+    found = client.findings(where, run_id)
     if json:
-        emit_json([f.__dict__ for f in found])
+        emit_json(found)
     elif found:
         out.print(rendering.findings_table(found))
+        say(rendering.findings_line(found))
+        if any(f.severity == "error" for f in found):
+            say(f"Quarantined files: {keys.uri(where.bucket, keys.quarantine(run_id))}")
     else:
-        out.print("Nothing was wrong with the uploads of this run.")
+        say(f"Nothing was wrong with the uploads of run {run_id}.")
 
 
 def interrupt(context: typer.Context, run: Run = client.LATEST) -> None:
-    """Take the spot instance away from the training of a run (embedded AWS only)."""
+    """Take the spot instance away from the training of a run, to see it resume (embedded AWS only).
+
+    Example: [bold]python -m app interrupt latest[/]
+    """
     from app.cloud import interrupt_training
 
     where = pipeline(context)
     if not where.embedded:
         raise PipelineError("only the embedded AWS takes spot instances away on request: leave out --aws")
-    out.print(f"Interrupted {interrupt_training(where, client.resolve(where, run))}: watch it resume.")
+    job = interrupt_training(where, client.resolve(where, run))
+    say(f"Interrupted {job}; it resumes from its checkpoint: [bold]python -m app watch[/]")
 
 
 def _record(where: Pipeline, run: str) -> RunRecord:
@@ -131,9 +167,3 @@ def _record(where: Pipeline, run: str) -> RunRecord:
     if record is None:
         raise PipelineError(f"run {run_id} has no record yet: python -m app watch {run_id}")
     return record
-
-
-def _plain(record: RunRecord) -> dict[str, object]:
-    return {name: getattr(record, name) for name in (
-        "run_id", "status", "outcome", "started_at", "ended_at", "uploads", "accepted", "quarantined", "version",
-        "mask_ap", "box_ap", "verdict_accuracy", "champion_ap", "error", "cause")}

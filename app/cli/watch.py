@@ -7,53 +7,93 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
-from app.cli import rendering
-from app.cli.console import out
+from app.cli import lookup, rendering
+from app.cli.console import emit_json, err, out, say
 from app.cli.target import pipeline
 from app.client import runs, watching
-from app.client.pipeline import Pipeline
+from app.client.pipeline import Pipeline, PipelineError
 
-PREFIX = re.compile(r"^(\x1b\[\d+m)?\[\d{4} \d\d:\d\d:\d\d[^\]]*\](\x1b\[0m)? ?")
+PANEL = "Runs"
+LOG_PREFIX = re.compile(r"^(\x1b\[\d+m)?\[\d{4} \d\d:\d\d:\d\d[^\]]*\](\x1b\[0m)? ?")
+UNINTERESTING = re.compile(r"^Throughput:")
+"""Said for the metrics of the job; the line of the epoch tells it too."""
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command("watch")(watch)
+    app.command("watch", rich_help_panel=PANEL)(watch)
 
 
 def watch(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(help="Run id, a part of it, or `latest`.")] = runs.LATEST,
+    run: Annotated[
+        str, typer.Argument(help="Run id, a part of it, or `latest`: what runs now, is about to, or ran last.")
+    ] = runs.LATEST,
+    json: Annotated[bool, typer.Option("--json", help="For scripts: progress on stderr, the run's record.")] = False,
 ) -> None:
-    """Follow a run: its states, the progress of training, its result. Exit status 1 when the run failed."""
+    """Follow a run: its states, the progress of training, its result. Exit status 1 when the run failed.
+
+    Examples: [bold]python -m app watch[/], [bold]python -m app watch latest | tee run.log[/]
+    """
     where = pipeline(context)
-    run_id = runs.resolve(where, run)
-    ended = show_progress(where, run_id, out)
+    run_id = lookup.run_to_watch(where) if run == runs.LATEST else runs.resolve(where, run)
+    follow_to_the_end(where, run_id, json=json)
+
+
+def follow_to_the_end(where: Pipeline, run_id: str, *, json: bool = False) -> None:
+    """Show a run until it ends, then its record.
+
+    Raises:
+        typer.Exit: with status 1 when the run failed.
+    """
+    ended = show_progress(where, run_id, err if json else out)
     record = runs.record(where, run_id)
-    if record is not None:
+    if record is not None and json:
+        emit_json(record)
+    elif record is not None:
         out.print()
         out.print(rendering.run_summary(record))
-    raise typer.Exit(0 if ended.status == "SUCCEEDED" else 1)
+        if record.outcome == "PROMOTED":
+            say("Try it: [bold]python -m app predict IMAGE[/]; its report: [bold]python -m app report[/]")
+    if ended.status != "SUCCEEDED":
+        raise typer.Exit(1)
 
 
 def show_progress(where: Pipeline, run_id: str, console: Console) -> watching.RunEnded:
     """Print a run's events until it ends: a live line on a terminal, plain lines elsewhere."""
     console.print(f"Run [bold]{run_id}[/]")
-    with console.status("") as live:
-        doing = ""
+    with _live_line(console) as live:
+        line, doing = live.add_task("", total=None), ""
         for event in watching.follow(where, run_id):
             match event:
                 case watching.StateBegan(name):
                     doing = name
-                    live.update(f"  {name}")
+                    live.reset(line, description=f"[bold]{name}[/]")
+                    if not console.is_terminal:
+                        console.print(f"  begun {name}")
                 case watching.StateEnded(name, seconds):
-                    console.print(f"  [green]done[/]  {name:<14}{rendering.duration(seconds):>14}")
+                    console.print(f"  [green]done[/]  {name:<16}{rendering.duration(seconds):>12}")
                 case watching.TrainingSaid(text):
-                    said = PREFIX.sub("", text)
-                    live.update(f"  {doing}: {said}") if console.is_terminal else console.print(f"        {said}")
+                    said = LOG_PREFIX.sub("", text)
+                    if UNINTERESTING.match(said):
+                        continue
+                    live.update(line, description=f"[bold]{doing}[/]  {escape(said)}")
+                    if not console.is_terminal:
+                        console.print(f"        {escape(said)}", soft_wrap=True)
                 case watching.RunEnded() as ended:
                     if ended.status != "SUCCEEDED":
-                        console.print(f"  [red]{ended.status.lower()}[/]  {doing}: {ended.error} {ended.cause}")
+                        why = escape(f"{ended.error} {ended.cause}".strip())
+                        console.print(f"  [red]{ended.status.lower()}[/] in {doing}: {why}", soft_wrap=True)
                     return ended
-    raise AssertionError("follow always ends with RunEnded")
+    raise PipelineError(f"run {run_id}: its history ended without a result: python -m app show {run_id}")
+
+
+def _live_line(console: Console) -> Progress:
+    """One line that moves: spinner, state, what training says, how long the state has taken."""
+    said = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
+    return Progress(SpinnerColumn(), said, TimeElapsedColumn(), console=console, transient=True, expand=True,
+                    disable=not console.is_terminal)
