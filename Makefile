@@ -53,9 +53,13 @@ deploy: $(READY) ## The stacks into your AWS account [ENV=dev]
 bench: $(READY) ## The benchmark tables of docs/performance.md
 	@$(PY) -m benchmarks
 
+image: ## Build the container without a Docker engine and prove its four programs (docs/container.md)
+	@training_container/image/build-locally.sh
+
 lock: $(VENV)/.ready ## Resolve requirements.txt from pyproject.toml
 	@$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" pyproject.toml -o requirements.txt
+	@training_container/image/lock.sh
 
 clean: ## Remove what the verbs made (not .castline, the embedded AWS's state)
 	@rm -rf build cdk.out .venv node_modules .mypy_cache .ruff_cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 
 from app.embedded.settings import EmbeddedSettings, default_programs, default_state
 
@@ -16,7 +15,7 @@ def main() -> None:
     settings = EmbeddedSettings(default_state(), int(os.environ["GATEWAY_PORT"]), default_programs())
     from ministack import app as ministack
 
-    from app.embedded import admin, amendments
+    from app.embedded import admin, amendments, server
     from app.embedded.amendments import restart
     from app.embedded.journal import Journal
     from app.embedded.sagemaker import gateway
@@ -32,19 +31,16 @@ def main() -> None:
     journal = Journal()
 
     def ready() -> None:
-        """In a thread: what follows calls the server that has just begun to answer."""
+        journal.start()
         restart.announce()
         service.recover()
-        journal.start()
 
     def stopping() -> None:
         service.shut_down()
         journal.stop()
 
-    ministack.app = admin.in_front_of(
-        ministack.app, admin.routes(cloud, service),
-        on_ready=lambda: threading.Thread(target=ready, daemon=True).start(), on_stop=stopping)
-    ministack.main()
+    application = admin.in_front_of(ministack.app, admin.routes(cloud, service))
+    server.serve(application, settings.port, on_ready=ready, on_stop=stopping)
 
 
 main()

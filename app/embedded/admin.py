@@ -45,36 +45,11 @@ def routes(cloud: Cloud, service: SageMaker) -> Starlette:
     ])
 
 
-def in_front_of(ministack: Asgi, admin: Asgi, on_ready: Callable[[], None], on_stop: Callable[[], None]) -> Asgi:
-    """An ASGI application that answers the admin routes and passes everything else on.
-
-    Args:
-        ministack: The application behind.
-        admin: The application of `routes`.
-        on_ready: Called when ministack answers.
-        on_stop: Called before ministack shuts down.
-    """
-
-    async def lifespan(scope: Any, receive: Any, send: Any) -> None:
-        async def hear() -> Any:
-            message = await receive()
-            if message["type"] == "lifespan.shutdown":
-                on_stop()
-            return message
-
-        async def say(message: Any) -> None:
-            await send(message)
-            if message["type"] == "lifespan.startup.complete":
-                on_ready()
-
-        await ministack(scope, hear, say)
+def in_front_of(ministack: Asgi, admin: Asgi) -> Asgi:
+    """An ASGI application that answers the admin routes and passes everything else on."""
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            await lifespan(scope, receive, send)
-        elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            await admin(scope, receive, send)
-        else:
-            await ministack(scope, receive, send)
+        ours = scope["type"] == "http" and scope["path"].startswith(PREFIX)
+        await (admin if ours else ministack)(scope, receive, send)
 
     return application

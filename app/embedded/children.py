@@ -22,13 +22,17 @@ class Children:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def start(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> subprocess.Popen[str]:
+    def start(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], niceness: int = 0,
+              ) -> subprocess.Popen[str]:
         """Start a program with its output in one pipe of text lines."""
         child = subprocess.Popen(
             command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
         )
-        self._file(child.pid).write_text(repr(psutil.Process(child.pid).create_time()))
+        process = psutil.Process(child.pid)
+        self._file(child.pid).write_text(repr(process.create_time()))
+        if niceness:
+            process.nice(niceness)
         return child
 
     def stop(self, child: subprocess.Popen[str], grace_seconds: float) -> None:
@@ -64,7 +68,7 @@ class Children:
                 pass
         _, stubborn = psutil.wait_procs(alive, timeout=grace_seconds)
         for process in stubborn:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
         psutil.wait_procs(stubborn, timeout=grace_seconds)
         for file in self._folder.iterdir():
             file.unlink()

@@ -40,7 +40,8 @@ class Journal:
     def stop(self) -> None:
         """Stop saving; returns when no write is under way."""
         self._stopping.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def save(self) -> list[str]:
         """One round; returns the names of the services that were written."""

@@ -67,6 +67,8 @@ class Cloud:
         self.events.state_changed(record)
 
 
-def in_background(name: str, work: Callable[[], None]) -> None:
+def in_background(name: str, work: Callable[[], None]) -> threading.Thread:
     """Run `work` in a thread that does not keep the server alive."""
-    threading.Thread(target=work, name=name, daemon=True).start()
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    return thread

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import threading
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from app.embedded.sagemaker import reasons
 from app.embedded.sagemaker.cloud import Cloud, in_background
 from app.embedded.sagemaker.errors import limit_exceeded, validation
 from app.embedded.sagemaker.logs import GROUPS
-from app.embedded.sagemaker.programs import Program
+from app.embedded.sagemaker.programs import JOB_NICENESS, SHUTDOWN_GRACE_SECONDS, Program
 from app.embedded.sagemaker.shapes import Record
 
 CONTAINER_ROOT = "/opt/ml"
@@ -31,6 +32,7 @@ class Processing:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._running: dict[str, Program] = {}
+        self._threads: dict[str, threading.Thread] = {}
         self._stopping: set[str] = set()
 
     def check(self, request: Record) -> None:
@@ -43,7 +45,8 @@ class Processing:
     def start(self, record: Record) -> None:
         """Begin a new job."""
         self._cloud.job_status(record, "InProgress")
-        in_background(f"process-{record['_name']}", lambda: self._guard(record))
+        name = record["_name"]
+        self._threads[name] = in_background(f"process-{name}", lambda: self._guard(record))
 
     def stop(self, record: Record) -> None:
         """A person or the pipeline stops the job."""
@@ -55,9 +58,10 @@ class Processing:
             in_background("stop", program.stop)
 
     def stop_all(self) -> None:
-        """End the programs because the server ends."""
-        for program in list(self._running.values()):
-            program.stop("stopped", grace_seconds=20.0)
+        """End the programs because the server ends; the next start tells that these jobs have failed."""
+        for name, program in list(self._running.items()):
+            program.stop("shutdown", SHUTDOWN_GRACE_SECONDS)
+            self._threads[name].join(SHUTDOWN_GRACE_SECONDS)
 
     def _guard(self, record: Record) -> None:
         try:
@@ -66,6 +70,9 @@ class Processing:
             log.exception("processing job %s", record["_name"])
             self._cloud.job_status(record, "Failed", FailureReason=f"InternalServerError: {error}",
                                    ProcessingEndTime=time.time())
+        finally:
+            self._stopping.discard(record["_name"])
+            self._threads.pop(record["_name"], None)
 
     def _run(self, record: Record) -> None:
         if fault := self._cloud.faults.take(record["_name"], "capacity", "internal"):
@@ -77,16 +84,17 @@ class Processing:
         stream = self._cloud.log(GROUPS["ProcessingJob"], f"{record['_name']}/algo-1-{int(time.time())}")
         program = Program(self._cloud.settings, self._cloud.children,
                           Path(record["AppSpecification"]["ContainerEntrypoint"][0]).name, root,
-                          record.get("Environment", {}), stream.write)
+                          record.get("Environment", {}), stream.write, JOB_NICENESS)
         self._running[record["_name"]] = program
         if record["_name"] in self._stopping:
             program.stop()
         self._cloud.store.change(record, ProcessingStartTime=time.time())
         limit = record.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS)
         outcome = program.wait(limit, stream.flush)
-        self._running.pop(record["_name"], None)
-        self._stopping.discard(record["_name"])
         stream.flush()
+        self._running.pop(record["_name"], None)
+        if outcome.ending == "shutdown":
+            return None
         end = {"ProcessingEndTime": time.time(), **_exit_message(root)}
         if outcome.ending in ("stopped", "timeout"):
             return self._cloud.job_status(record, "Stopped", **end)

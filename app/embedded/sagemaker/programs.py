@@ -19,7 +19,12 @@ from app.embedded.settings import EmbeddedSettings, client_environment, without_
 STOP_GRACE_SECONDS = 120.0
 """SageMaker's time between SIGTERM and SIGKILL."""
 
-Ending = Literal["ended", "stopped", "interrupted", "timeout"]
+SHUTDOWN_GRACE_SECONDS = 20.0
+"""The same when the embedded AWS itself is stopped: enough for a last checkpoint."""
+JOB_NICENESS = 5  # the server and the Lambdas answer first, also while a job keeps every core busy
+
+Ending = Literal["ended", "stopped", "interrupted", "timeout", "shutdown"]
+"""By itself; by a person; by the spot market; by the time limit; because the embedded AWS stops."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,10 +45,11 @@ class Program:
         root: What the program sees as /opt/ml.
         environment: Variables of the job, on top of those of the machine.
         on_line: Receives each line of output.
+        niceness: How far it stands back behind other processes.
     """
 
     def __init__(self, settings: EmbeddedSettings, children: Children, name: str, root: Path,
-                 environment: Mapping[str, str], on_line: Callable[[str], None]) -> None:
+                 environment: Mapping[str, str], on_line: Callable[[str], None], niceness: int = 0) -> None:
         file = settings.programs / name
         if not file.is_file():
             raise FileNotFoundError(f"{name}: the image has no such program ({file})")
@@ -53,7 +59,8 @@ class Program:
         root.mkdir(parents=True, exist_ok=True)
         self._children = children
         self._asked: Ending = "ended"
-        self._process = children.start([sys.executable, str(file)], cwd=root, environment=variables)
+        self._process = children.start([sys.executable, str(file)], cwd=root, environment=variables,
+                                       niceness=niceness)
         self._reader = threading.Thread(target=self._read, args=(on_line,), daemon=True)
         self._reader.start()
 

@@ -96,7 +96,7 @@ class SageMaker:
     def _create(self, kind: str, request: Record) -> Record:
         if kind == "ModelPackage":
             return self.registry.create(request)
-        jobs = {"TrainingJob": self.training, "ProcessingJob": self.processing}
+        jobs: dict[str, Training | Processing] = {"TrainingJob": self.training, "ProcessingJob": self.processing}
         name = request[_key(kind)]
         if kind in jobs:
             jobs[kind].check(request)

@@ -37,7 +37,7 @@ def project(operation: str, record: Record) -> Record:
 def summary_member(operation: str) -> str:
     """Name of the list in the answer of a List operation."""
     members = _model().operation_model(operation).output_shape.members
-    return next(name for name, shape in members.items() if shape.type_name == "list")
+    return str(next(name for name, shape in members.items() if shape.type_name == "list"))
 
 
 def create_members(operation: str) -> set[str]:

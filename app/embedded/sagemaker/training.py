@@ -7,13 +7,14 @@ import json
 import logging
 import re
 import shutil
+import threading
 import time
 
 from app.embedded.sagemaker import reasons
 from app.embedded.sagemaker.cloud import Cloud, in_background
 from app.embedded.sagemaker.errors import limit_exceeded, validation
 from app.embedded.sagemaker.logs import GROUPS
-from app.embedded.sagemaker.programs import Outcome, Program
+from app.embedded.sagemaker.programs import JOB_NICENESS, SHUTDOWN_GRACE_SECONDS, Outcome, Program
 from app.embedded.sagemaker.shapes import Record
 from app.embedded.sagemaker.transfers import Mirror
 from app.embedded.settings import REGION
@@ -33,6 +34,7 @@ class Training:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._running: dict[str, Program] = {}
+        self._threads: dict[str, threading.Thread] = {}
         self._stopping: set[str] = set()
 
     def check(self, request: Record) -> None:
@@ -53,7 +55,8 @@ class Training:
     def start(self, record: Record) -> None:
         """Begin a new job."""
         self._cloud.job_status(record, "InProgress", "Starting", "Starting the training job")
-        in_background(f"train-{record['_name']}", lambda: self._guard(record))
+        name = record["_name"]
+        self._threads[name] = in_background(f"train-{name}", lambda: self._guard(record))
 
     def stop(self, record: Record) -> None:
         """A person or the pipeline stops the job."""
@@ -73,9 +76,13 @@ class Training:
         return True
 
     def stop_all(self) -> None:
-        """End the programs because the server ends; the records say so at the next start."""
-        for program in list(self._running.values()):
-            program.stop("stopped", grace_seconds=20.0)
+        """End the programs because the server ends, with their last checkpoints in S3.
+
+        Their records stay as they are: the next start tells that these jobs have failed.
+        """
+        for name, program in list(self._running.items()):
+            program.stop("shutdown", SHUTDOWN_GRACE_SECONDS)
+            self._threads[name].join(SHUTDOWN_GRACE_SECONDS)
 
     def _guard(self, record: Record) -> None:
         try:
@@ -84,18 +91,23 @@ class Training:
             log.exception("training job %s", record["_name"])
             self._cloud.job_status(record, "Failed", "Failed", FailureReason=f"InternalServerError: {error}",
                                    TrainingEndTime=time.time())
+        finally:
+            self._stopping.discard(record["_name"])
+            self._threads.pop(record["_name"], None)
 
     def _run(self, record: Record) -> None:
         if fault := self._cloud.faults.take(record["_name"], "capacity", "max-wait", "internal"):
             return reasons.end_by_fault(self._cloud, record, fault)
         job = _Job(self._cloud, record)
-        self._cloud.job_status(record, "InProgress", "Downloading", "Downloading input data")
+        self._progress(record, "Downloading", "Downloading input data")
         if missing := job.download():
             return self._cloud.job_status(record, "Failed", "Failed", FailureReason=missing)
         began = time.time()
-        self._cloud.job_status(record, "InProgress", "Training", "Training image download completed. "
-                               "Training in progress.", TrainingStartTime=began)
+        self._cloud.store.change(record, TrainingStartTime=began)
+        self._progress(record, "Training", "Training image download completed. Training in progress.")
         billable, outcome = self._train_through_interruptions(record, job)
+        if outcome.ending == "shutdown":
+            return None
         times = {"TrainingEndTime": time.time(), "TrainingTimeInSeconds": max(round(time.time() - began), 1),
                  "BillableTimeInSeconds": max(round(billable), 1), "FinalMetricDataList": job.metrics()}
         return self._finish(record, job, outcome, times)
@@ -110,12 +122,17 @@ class Training:
             billable += time.monotonic() - started
             if outcome.ending != "interrupted":
                 return billable, outcome
-            self._cloud.job_status(record, "InProgress", "Interrupted", "Interrupted by the spot market")
-            self._cloud.job_status(record, "InProgress", "Starting", "Launching a new spot instance")
+            self._progress(record, "Interrupted", "Interrupted by the spot market")
+            self._progress(record, "Starting", "Launching a new spot instance")
             job.lose_machine()
-            self._cloud.job_status(record, "InProgress", "Downloading", "Downloading input data")
+            self._progress(record, "Downloading", "Downloading input data")
             job.download()
-            self._cloud.job_status(record, "InProgress", "Training", "Training in progress after an interruption")
+            self._progress(record, "Training", "Training in progress after an interruption")
+
+    def _progress(self, record: Record, secondary: str, message: str) -> None:
+        """A step of a job that is not over; one that is being stopped stays so."""
+        status = "Stopping" if record["_name"] in self._stopping else "InProgress"
+        self._cloud.job_status(record, status, secondary, message)
 
     def _train(self, record: Record, job: _Job, limit_seconds: float) -> Outcome:
         program = job.start()
@@ -125,16 +142,14 @@ class Training:
         try:
             return program.wait(limit_seconds, job.push_checkpoints)
         finally:
-            self._running.pop(record["_name"], None)
             job.push_checkpoints()
-            job.log.flush()
+            self._running.pop(record["_name"], None)
 
     def _finish(self, record: Record, job: _Job, outcome: Outcome, times: Record) -> None:
-        self._stopping.discard(record["_name"])
         if outcome.ending == "ended" and outcome.exit_status != 0:
             reason = reasons.algorithm_error(job.root, outcome.exit_status)
             return self._cloud.job_status(record, "Failed", "Failed", reason, FailureReason=reason, **times)
-        self._cloud.job_status(record, "InProgress", "Uploading", "Uploading generated training model")
+        self._progress(record, "Uploading", "Uploading generated training model")
         artifact = job.upload_model()
         times |= {"ModelArtifacts": {"S3ModelArtifacts": artifact}}
         if outcome.ending == "ended":
@@ -186,7 +201,8 @@ class _Job:
         record = self._record
         environment = {**record.get("Environment", {}), "TRAINING_JOB_NAME": record["_name"],
                        "TRAINING_JOB_ARN": record["TrainingJobArn"], "AWS_REGION": REGION}
-        return Program(self._cloud.settings, self._cloud.children, "train", self.root, environment, self._line)
+        return Program(self._cloud.settings, self._cloud.children, "train", self.root, environment, self._line,
+                       JOB_NICENESS)
 
     def _line(self, line: str) -> None:
         self._lines.append(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -58,9 +59,9 @@ class Transfers:
         """Unpack a tar.gz, as SageMaker unpacks model data for serving."""
         bucket, key = split_uri(uri)
         body = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        folder.mkdir(parents=True, exist_ok=True)
         with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
-            archive.extractall(folder, filter="data")
+            for member in archive:
+                _extract(archive, member, folder.resolve())
 
 
 class Mirror:
@@ -103,6 +104,19 @@ class Mirror:
             if path.is_file():
                 stamps[path.relative_to(self._folder).as_posix()] = (stat.st_mtime_ns, stat.st_size)
         return stamps
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """One plain file, inside of the folder only; tarfile's own filter is missing before Python 3.11.4."""
+    place = (folder / member.name).resolve()
+    content = archive.extractfile(member) if member.isfile() else None
+    if content is None:
+        return
+    if not place.is_relative_to(folder):
+        raise ValueError(f"{member.name}: an archive may not reach outside of its folder")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.open("wb") as file:
+        shutil.copyfileobj(content, file)
 
 
 def _join(prefix: str, name: str) -> str:
