@@ -127,7 +127,8 @@ def test_packages_are_numbered_and_approved(local):
     for _ in range(2):
         package = local.call("CreateModelPackage", ModelPackageGroupName="models")["ModelPackageArn"]
     assert package.endswith("models/2")
-    assert local.call("DescribeModelPackage", ModelPackageName=package)["ModelApprovalStatus"] == "PendingManualApproval"
+    described = local.call("DescribeModelPackage", ModelPackageName=package)
+    assert described["ModelApprovalStatus"] == "PendingManualApproval"
     local.call("UpdateModelPackage", ModelPackageArn=package, ModelApprovalStatus="Approved")
     listed = local.call("ListModelPackages", ModelPackageGroupName="models", ModelApprovalStatus="Approved")
     assert [p["ModelPackageVersion"] for p in listed["ModelPackageSummaryList"]] == [2]

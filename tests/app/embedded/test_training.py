@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import tarfile
 
 import pytest
@@ -42,8 +41,9 @@ def test_completed_job_leaves_model_metrics_and_events(local):
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     assert [m["Value"] for m in job["FinalMetricDataList"]] == [0.25]
     key = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix(f"s3://{BUCKET}/")
-    archive = tarfile.open(fileobj=io.BytesIO(local.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()))
-    assert archive.extractfile("./weights").read() == b"shard1"
+    body = local.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+        assert archive.extractfile("./weights").read() == b"shard1"
     wait_until(lambda: "Completed" in local.statuses("SageMaker Training Job State Change", "TrainingJobStatus"))
     secondary = [t["Status"] for t in job["SecondaryStatusTransitions"]]
     assert secondary == ["Starting", "Downloading", "Training", "Uploading", "Completed"]

@@ -1,4 +1,4 @@
-"""The four programs of the container: prepare, train, evaluate, serve; each has a main() that returns the exit status."""
+"""The four programs of the container: prepare, train, evaluate, serve; main() of each returns the exit status."""
 
 import os
 
