@@ -17,6 +17,17 @@ class StateError:
 
 
 @dataclasses.dataclass(frozen=True)
+class GateOrder:
+    """What a person who forces a run sends to the gate."""
+
+    force: bool = False
+    reason: str = ""
+    """Why; shown in the run's record."""
+    hyperparameters: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Override the deployment's for this run."""
+
+
+@dataclasses.dataclass(frozen=True)
 class ClaimEvent:
     """State Claim."""
 
@@ -112,6 +123,8 @@ class NextAttemptEvent:
 
     attempt: Attempt
     error: StateError
+    hyperparameters: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Override the deployment's for this run."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

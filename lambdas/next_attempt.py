@@ -14,5 +14,5 @@ from lambdas.events import NextAttemptEvent
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Decide; a pure function of the settings, the attempt and its error."""
     failed = from_plain(NextAttemptEvent, event)
-    settings = environment.current().settings.training
+    settings = ladder.for_run(environment.current().settings.training, failed.hyperparameters)
     return dataclasses.asdict(ladder.next_attempt(settings, failed.attempt, failed.error))

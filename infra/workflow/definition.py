@@ -175,7 +175,7 @@ def _model(tasks: Tasks, settings: PipelineSettings) -> dict[str, State]:
         ),
         "NextAttempt": tasks.call(
             "next_attempt",
-            {"attempt.$": "$.attempt", "error.$": "$.error"},
+            {"attempt.$": "$.attempt", "error.$": "$.error", "hyperparameters.$": "$.run.hyperparameters"},
             result="$.attempt",
             then="TryAgain",
             comment="Next rung, half the batch, a resumption, or the end",
@@ -319,9 +319,7 @@ def _ends(tasks: Tasks) -> dict[str, State]:
     }
 
 
-def definition(
-    *, settings: PipelineSettings, function_arns: Mapping[str, str], build_project: str
-) -> dict[str, Any]:
+def definition(*, settings: PipelineSettings, function_arns: Mapping[str, str], build_project: str) -> dict[str, Any]:
     """Build the definition.
 
     Args:

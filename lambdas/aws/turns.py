@@ -50,8 +50,7 @@ def look(
         failure=table.last_failure(),
     )
     if decision.start:
-        run = RunInput(
-            new_run_id(now), why or decision.reason, now.isoformat(), forced, dict(hyperparameters or {}))
+        run = RunInput(new_run_id(now), why or decision.reason, now.isoformat(), forced, dict(hyperparameters or {}))
         claimed = Lock(run.run_id, documents.to_json(run), now.isoformat())
         if not table.take_lock(claimed, from_owner=lock.owner if lock else None):
             return gate.Decision(False, "another look at the inbox was faster")

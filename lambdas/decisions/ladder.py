@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from app.contracts import errors
 from app.contracts.documents import from_plain
@@ -35,6 +36,15 @@ def next_attempt(settings: TrainingSettings, attempt: Attempt, error: StateError
     if error.Error == errors.TRAIN_MEMORY and attempt.memory_errors < MEMORY_RETRIES and _can_halve(settings):
         return dataclasses.replace(after, memory_errors=attempt.memory_errors + 1)
     return dataclasses.replace(after, number=attempt.number, again=False)
+
+
+def for_run(settings: TrainingSettings, overrides: Mapping[str, str]) -> TrainingSettings:
+    """The settings of one run, whose hyperparameters may override the deployment's.
+
+    Raises:
+        ContractError: a value breaks a rule of the settings.
+    """
+    return dataclasses.replace(settings, hyperparameters=settings.hyperparameters | dict(overrides))
 
 
 def hyperparameters(settings: TrainingSettings, attempt: Attempt) -> dict[str, str]:

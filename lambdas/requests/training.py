@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from app.contracts import keys, names
 from app.contracts.settings import Rung
 from lambdas.decisions import ladder, metrics
@@ -23,8 +21,7 @@ def job_name(environment: Environment, event: TrainEvent) -> str:
 
 def request(environment: Environment, event: TrainEvent) -> Request:
     """Build the request of one attempt on its rung of the ladder."""
-    deployed = environment.settings.training
-    settings = dataclasses.replace(deployed, hyperparameters=deployed.hyperparameters | event.hyperparameters)
+    settings = ladder.for_run(environment.settings.training, event.hyperparameters)
     rung = settings.ladder[event.attempt.rung]
     hyperparameters = ladder.hyperparameters(settings, event.attempt)
     return {

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from app.contracts import documents, keys
+from app.contracts.documents import ContractError
 from app.contracts.runs import RunInput
 from lambdas import claim, gate
 from lambdas.aws.table import Lock
@@ -43,6 +44,15 @@ def test_given_a_person_forces_a_run_then_it_carries_their_reason_and_hyperparam
     assert started(aws) == [answer["run_id"]]
     run = documents.from_json(RunInput, aws.states.requests("start_execution")[0]["input"])
     assert (run.reason, run.hyperparameters, run.forced) == ("quick look", {"epochs": "1"}, True)
+
+
+@pytest.mark.parametrize("hyperparameters", [{"preset": "x" * 257}, {"epochs": 1}])
+def test_given_hyperparameters_that_sagemaker_refuses_when_forced_then_no_run_starts(
+    aws: Aws, hyperparameters: dict[str, object]
+) -> None:
+    with pytest.raises(ContractError, match=r"hyperparameters\.(preset|epochs)"):
+        gate.handler({"force": True, "hyperparameters": hyperparameters}, None)
+    assert aws.table.lock() is None
 
 
 def test_given_a_wake_up_with_hyperparameters_then_they_are_nobody_s_order(aws: Aws) -> None:

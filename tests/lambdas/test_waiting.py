@@ -128,6 +128,13 @@ def test_given_a_failed_job_when_resolved_then_the_failure_carries_error_sentenc
     assert (following["rung"], following["number"], following["history"][0]["job_name"]) == (1, 2, TRAIN)
 
 
+def test_given_a_run_with_a_batch_of_one_when_memory_runs_out_then_nothing_is_tried_again(aws: Aws) -> None:
+    """The deployment's batch of 4 could be halved; this run's own cannot."""
+    event = {"attempt": dataclasses.asdict(Attempt()), "error": {"Error": "TrainMemoryError", "Cause": ""}}
+    assert next_attempt.handler(event | {"hyperparameters": {}}, None)["again"]
+    assert not next_attempt.handler(event | {"hyperparameters": {"batch_size_per_gpu": "1"}}, None)["again"]
+
+
 def test_given_a_token_that_timed_out_when_resolved_then_it_is_tolerated(aws: Aws) -> None:
     train(aws)
     complete_training(aws)

@@ -121,5 +121,5 @@ def _again(rules: list[dict[str, Any]], used: list[int], error: str) -> bool:
     for index, rule in enumerate(rules):
         if error in rule["ErrorEquals"]:
             used[index] += 1
-            return used[index] <= rule["MaxAttempts"]
+            return bool(used[index] <= rule["MaxAttempts"])
     return False

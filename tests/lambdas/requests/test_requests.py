@@ -16,7 +16,7 @@ from tests.lambdas.builders import CHAMPION, IMAGE, RUN_ID
 from tests.lambdas.conftest import SETTINGS, variables
 from tests.lambdas.fakes import assert_valid
 
-WAITING = {"token": "t", "execution_arn": "arn", "run_id": RUN_ID, "image_uri": IMAGE}
+WAITING: dict[str, Any] = {"token": "t", "execution_arn": "arn", "run_id": RUN_ID, "image_uri": IMAGE}
 ARTIFACT = f"s3://castline-dev-data/runs/{RUN_ID}/model/job/output/model.tar.gz"
 
 
@@ -65,6 +65,13 @@ def test_given_settings_when_training_is_requested_then_hyperparameters_are_stri
     assert train(Attempt(memory_errors=1))["HyperParameters"] == {
         "preset": "r50", "batch_size_per_gpu": "2", "run_id": RUN_ID, "version": "v1"
     }  # fmt: skip
+
+
+def test_given_a_run_with_its_own_hyperparameters_when_training_is_requested_then_they_win() -> None:
+    own = {"batch_size_per_gpu": "8", "epochs": "1"}
+    event = TrainEvent(**WAITING, version="v1", attempt=Attempt(memory_errors=1), hyperparameters=own)
+    sent = training.request(environment(), event)["HyperParameters"]
+    assert (sent["preset"], sent["epochs"], sent["batch_size_per_gpu"]) == ("r50", "1", "4")
 
 
 def test_given_a_version_when_training_is_requested_then_the_test_split_is_no_channel() -> None:
