@@ -53,5 +53,6 @@ def deploy(context: typer.Context) -> None:
     from app import deploy as deployment
 
     chosen = target(context)
-    deployment.deploy(chosen.environment, aws=chosen.aws)
+    with out.status("Deploying the stacks; the first time takes a minute, in an AWS account some ten"):
+        deployment.deploy(chosen.environment, aws=chosen.aws)
     say("Deployed. Next: [bold]python -m app upload FOLDER[/]")

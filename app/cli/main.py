@@ -51,20 +51,22 @@ class Commands(TyperGroup):
 
 def explain(error: Exception) -> str | None:
     """What went wrong and what to do, in one sentence; None when no person at the command line can mend it."""
-    from boto3.exceptions import Boto3Error  # here, because boto3 takes longer to import than all of this
-    from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
+    import boto3.exceptions  # here, because boto3 takes longer to import than all of this
+    import botocore.exceptions as aws
 
     match error:
         case PipelineError() | ContractError() | EmbeddedError():
             return str(error)
-        case ClientError():
+        case aws.ClientError():
             reason = error.response.get("Error", {}).get("Message") or str(error)
             return f"AWS refused {error.operation_name}: {reason}"
-        case NoCredentialsError():
+        case aws.NoCredentialsError():
             return "no AWS credentials: run `aws configure`, or set AWS_PROFILE to a profile that has them"
-        case EndpointConnectionError():
+        case aws.NoRegionError():
+            return "no AWS region: run `aws configure`, or set AWS_REGION, for example to eu-central-1"
+        case aws.EndpointConnectionError():
             return f"AWS does not answer ({error}): on this machine start it with python -m app up"
-        case BotoCoreError() | Boto3Error():
+        case aws.BotoCoreError() | boto3.exceptions.Boto3Error():
             return f"AWS cannot be used: {error}"
         case OSError() if error.filename and not isinstance(error, BrokenPipeError):
             return f"{error.filename}: {error.strerror}"

@@ -52,11 +52,12 @@ def result(record: RunRecord) -> str:
 
 def runs_table(records: Iterable[RunRecord], champion: Champion | None, now: datetime) -> Table:
     """All runs, one a line; the champion's is marked."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name, right in (("Run", False), ("Result", False), ("Mask AP", True), ("Took", True), ("Files", True),
-                        ("Bad", True), ("Model", False)):
-        table.add_column(name, justify="right" if right else "left", no_wrap=name != "Result",
-                         overflow="fold" if name == "Result" else "ellipsis")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("Run", no_wrap=True)
+    table.add_column("Result", min_width=len("not promoted"), overflow="fold")
+    for name in ("AP", "Took", "Files", "Bad"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("Model", no_wrap=True)
     for record in records:
         serves = champion is not None and champion.run_id == record.run_id
         ended = datetime.fromisoformat(record.ended_at) if record.ended_at else now

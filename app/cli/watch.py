@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Annotated
 
 import typer
@@ -16,11 +17,15 @@ from app.cli.console import emit_json, err, out, say
 from app.cli.target import pipeline
 from app.client import runs, watching
 from app.client.pipeline import Pipeline, PipelineError
+from app.contracts.runs import RunRecord
 
 PANEL = "Runs"
+RECORD_SECONDS = 15.0
 LOG_PREFIX = re.compile(r"^(\x1b\[\d+m)?\[\d{4} \d\d:\d\d:\d\d[^\]]*\](\x1b\[0m)? ?")
-UNINTERESTING = re.compile(r"^Throughput:")
-"""Said for the metrics of the job; the line of the epoch tells it too."""
+NOISE = re.compile(r"^(Throughput:|Model saved to )")
+"""Lines for the job's metrics and for debugging; the line of the epoch tells enough."""
+LASTING = re.compile(r"^(Interrupted|Resumed|mAP)", re.IGNORECASE)
+"""Lines that a person should still see when training has gone on."""
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +56,7 @@ def follow_to_the_end(where: Pipeline, run_id: str, *, json: bool = False) -> No
         typer.Exit: with status 1 when the run failed.
     """
     ended = show_progress(where, run_id, err if json else out)
-    record = runs.record(where, run_id)
+    record = _final_record(where, run_id)
     if record is not None and json:
         emit_json(record)
     elif record is not None:
@@ -61,6 +66,16 @@ def follow_to_the_end(where: Pipeline, run_id: str, *, json: bool = False) -> No
             say("Try it: [bold]python -m app predict IMAGE[/]; its report: [bold]python -m app report[/]")
     if ended.status != "SUCCEEDED":
         raise typer.Exit(1)
+
+
+def _final_record(where: Pipeline, run_id: str, *, wait: lookup.Wait = time.sleep) -> RunRecord | None:
+    """The record of a run that has ended; an aborted run's is completed by an event a moment later."""
+    for _ in range(round(RECORD_SECONDS / lookup.POLL_SECONDS)):
+        record = runs.record(where, run_id)
+        if record is None or record.status != "RUNNING":
+            return record
+        wait(lookup.POLL_SECONDS)
+    return record
 
 
 def show_progress(where: Pipeline, run_id: str, console: Console) -> watching.RunEnded:
@@ -79,10 +94,10 @@ def show_progress(where: Pipeline, run_id: str, console: Console) -> watching.Ru
                     console.print(f"  [green]done[/]  {name:<16}{rendering.duration(seconds):>12}")
                 case watching.TrainingSaid(text):
                     said = LOG_PREFIX.sub("", text)
-                    if UNINTERESTING.match(said):
+                    if NOISE.match(said):
                         continue
                     live.update(line, description=f"[bold]{doing}[/]  {escape(said)}")
-                    if not console.is_terminal:
+                    if LASTING.match(said) or not console.is_terminal:
                         console.print(f"        {escape(said)}", soft_wrap=True)
                 case watching.RunEnded() as ended:
                     if ended.status != "SUCCEEDED":
