@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -25,13 +26,13 @@ class Children:
     def start(self, command: Sequence[str], *, cwd: Path, environment: Mapping[str, str], niceness: int = 0,
               ) -> subprocess.Popen[str]:
         """Start a program with its output in one pipe of text lines."""
-        child = subprocess.Popen(
+        child = subprocess.Popen(  # noqa: S603 - our own programs
             command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
         )
         process = psutil.Process(child.pid)
         self._file(child.pid).write_text(repr(process.create_time()))
-        if niceness:
+        with contextlib.suppress(psutil.Error):  # it may be over already
             process.nice(niceness)
         return child
 
@@ -46,10 +47,8 @@ class Children:
 
     def forget(self, child: subprocess.Popen[str]) -> None:
         """The program has ended; end what it may have left in its group."""
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
         self._file(child.pid).unlink(missing_ok=True)
 
     def end_leftovers(self, grace_seconds: float = 5.0) -> int:

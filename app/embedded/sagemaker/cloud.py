@@ -1,4 +1,4 @@
-"""What every part of the local SageMaker shares: records, events, faults, processes, and clients of the other services."""
+"""What every part of the local SageMaker shares: records, events, faults, processes, clients of other services."""
 
 from __future__ import annotations
 

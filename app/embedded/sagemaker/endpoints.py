@@ -18,12 +18,16 @@ from app.embedded.sagemaker.cloud import Cloud, in_background
 from app.embedded.sagemaker.errors import validation
 from app.embedded.sagemaker.programs import Program
 from app.embedded.sagemaker.shapes import Record
-from app.embedded.settings import HOST
+from app.embedded.settings import ACCOUNT, HOST
 
 START_SECONDS = 300.0
+RESUME_SECONDS = 60.0
+"""How long a request waits for a server that comes up again after a restart, as behind a cold start."""
 PING_SECONDS = 0.5
 SERVE_GRACE_SECONDS = 30.0
 """SageMaker's time between SIGTERM and SIGKILL for a server."""
+SERVERLESS_BODY_BYTES = 4 * 1024 * 1024
+REALTIME_BODY_BYTES = 6 * 1024 * 1024
 log = logging.getLogger("castline.endpoints")
 
 
@@ -39,6 +43,8 @@ class Server:
     url: str
     root: Path
     variant: str
+    max_body_bytes: int
+    """Largest request: serverless takes less than a real-time endpoint."""
 
     def stop(self) -> None:
         """End the program and forget its files."""
@@ -57,6 +63,7 @@ class Endpoints:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._servers: dict[str, Server] = {}
+        self._resuming: dict[str, threading.Thread] = {}
         self._lock = threading.Lock()
         self.http = urllib3.PoolManager(retries=False)
 
@@ -69,7 +76,8 @@ class Endpoints:
         """Move an endpoint to another configuration; the old server answers until the new one does."""
         if record["EndpointStatus"] != "InService":
             raise validation(f"Cannot update in-progress endpoint \"{record['EndpointArn']}\".")
-        self._cloud.job_status(record, "Updating", FailureReason=None if "FailureReason" in record else "")
+        self._cloud.store.change(record, FailureReason=None)
+        self._cloud.job_status(record, "Updating")
         in_background(f"endpoint-{record['_name']}", lambda: self._change(record, config_name))
 
     def delete(self, record: Record) -> None:
@@ -84,7 +92,8 @@ class Endpoints:
         status = record["EndpointStatus"]
         if status in ("InService", "Updating", "SystemUpdating"):
             self._cloud.store.change(record, EndpointStatus="SystemUpdating")
-        in_background(f"endpoint-{record['_name']}", lambda: self._change(record, record["EndpointConfigName"]))
+        self._resuming[record["_name"]] = in_background(
+            f"endpoint-{record['_name']}", lambda: self._change(record, record["EndpointConfigName"]))
 
     def stop_all(self) -> None:
         """End all servers because the embedded AWS ends; their records keep saying what should run."""
@@ -92,15 +101,17 @@ class Endpoints:
             server.program.stop(grace_seconds=5.0)
 
     def server(self, name: str) -> Server:
-        """The server that answers for an endpoint.
+        """The server that answers for an endpoint; waits for one that comes up again after a restart.
 
         Raises:
             ApiError: no such endpoint, or it is not in service.
         """
+        if resuming := self._resuming.get(name):
+            resuming.join(RESUME_SECONDS)
         with self._lock:
             server = self._servers.get(name)
         if server is None:
-            raise validation(f"Endpoint {name} of account not found, or it is not in service")
+            raise validation(f"Endpoint {name} of account {ACCOUNT} not found.")
         return server
 
     def _change(self, record: Record, config_name: str) -> None:
@@ -139,7 +150,8 @@ class Endpoints:
         environment = {**container.get("Environment", {}), "SAGEMAKER_BIND_TO_PORT": str(port)}
         stream = self._cloud.log(f"/aws/sagemaker/Endpoints/{endpoint}", f"{variant['VariantName']}/{root.parts[-3]}")
         program = Program(self._cloud.settings, self._cloud.children, "serve", root, environment, stream.write)
-        server = Server(program, f"http://{HOST}:{port}", root, variant["VariantName"])
+        limit = SERVERLESS_BODY_BYTES if "ServerlessConfig" in variant else REALTIME_BODY_BYTES
+        server = Server(program, f"http://{HOST}:{port}", root, variant["VariantName"], limit)
         try:
             self._wait_until_ready(server)
         except EndpointError:

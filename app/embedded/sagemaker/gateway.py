@@ -55,6 +55,9 @@ def _invoke(service: SageMaker, endpoint: str, headers: dict[str, str], body: by
         server = service.endpoints.server(endpoint)
     except ApiError as error:
         return _error(400, "ValidationError", {"message": error.message})
+    if len(body) > server.max_body_bytes:
+        return _error(413, "ValidationError", {"message": f"Request body of {len(body)} bytes: this endpoint takes at "
+                                                          f"most {server.max_body_bytes}"})
     passed = {name: headers[lower] for lower, name in PASSED_ON.items() if lower in headers}
     try:
         answer = service.endpoints.http.request(
@@ -64,8 +67,9 @@ def _invoke(service: SageMaker, endpoint: str, headers: dict[str, str], body: by
                                           "OriginalStatusCode": 0, "OriginalMessage": ""})
     if answer.status >= 400:
         said = answer.data.decode(errors="replace")
+        whose = "client" if answer.status < 500 else "server"
         return _error(424, "ModelError", {
-            "message": f"Received client error ({answer.status}) from primary with message \"{said}\".",
+            "message": f"Received {whose} error ({answer.status}) from primary with message \"{said}\".",
             "OriginalStatusCode": answer.status, "OriginalMessage": said})
     out = {"Content-Type": answer.headers.get("Content-Type", "application/octet-stream"),
            "x-Amzn-Invoked-Production-Variant": server.variant}
@@ -85,9 +89,14 @@ def _group_handlers(service: SageMaker) -> dict[str, Any]:
         group_arn = service.call("CreateModelPackageGroup", request)["ModelPackageGroupArn"]
         return group_arn, {"ModelPackageGroupArn": group_arn}
 
+    def update(physical_id: str, _old: dict[str, Any], new: dict[str, Any], _stack: str,
+               _logical_id: str = "") -> tuple[str, dict[str, Any]]:
+        service.call("AddTags", {"ResourceArn": physical_id, "Tags": new.get("Tags", [])})
+        return physical_id, {"ModelPackageGroupArn": physical_id}
+
     def delete(physical_id: str, _properties: dict[str, Any]) -> None:
         service.call("DeleteModelPackageGroup", {"ModelPackageGroupName": physical_id})
 
-    return {"create": create, "delete": delete}
+    return {"create": create, "update": update, "delete": delete}
 
 

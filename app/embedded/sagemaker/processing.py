@@ -61,7 +61,8 @@ class Processing:
         """End the programs because the server ends; the next start tells that these jobs have failed."""
         for name, program in list(self._running.items()):
             program.stop("shutdown", SHUTDOWN_GRACE_SECONDS)
-            self._threads[name].join(SHUTDOWN_GRACE_SECONDS)
+            if thread := self._threads.get(name):
+                thread.join(SHUTDOWN_GRACE_SECONDS)
 
     def _guard(self, record: Record) -> None:
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import botocore.session
@@ -40,29 +42,43 @@ def summary_member(operation: str) -> str:
     return str(next(name for name, shape in members.items() if shape.type_name == "list"))
 
 
-def create_members(operation: str) -> set[str]:
-    """Members that a request of `operation` may have."""
-    return set(_model().operation_model(operation).input_shape.members)
-
-
 def _problems(shape: Any, parameters: Record) -> list[str]:
     report = ParamValidator().validate(parameters, shape)
     problems = [report.generate_report()] if report.has_errors() else []
-    return [*problems, *_enum_problems(shape, parameters, "")]
+    return [*problems, *(f"1 validation error detected: Value '{value}' at '{where}' failed to satisfy constraint: "
+                         f"Member must {rule}" for where, value, rule in _broken_rules(shape, parameters, ""))]
 
 
-def _enum_problems(shape: Any, value: Any, where: str) -> list[str]:
-    """Botocore leaves enumerations to the service."""
+def _broken_rules(shape: Any, value: Any, where: str) -> Iterator[tuple[str, Any, str]]:
+    """Botocore leaves upper bounds, patterns and enumerations to the service."""
     if shape.type_name == "structure" and isinstance(value, dict):
-        return [p for k, v in value.items() if k in shape.members
-                for p in _enum_problems(shape.members[k], v, f"{where}.{k}".lstrip("."))]
-    if shape.type_name == "list" and isinstance(value, list | tuple):
-        return [p for i, v in enumerate(value) for p in _enum_problems(shape.member, v, f"{where}.{i + 1}.member")]
-    enum = getattr(shape, "enum", None)
-    if enum and isinstance(value, str) and value not in enum:
-        return [f"1 validation error detected: Value '{value}' at '{where}' failed to satisfy constraint: "
-                f"Member must satisfy enum value set: [{', '.join(enum)}]"]
-    return []
+        for name in value.keys() & shape.members.keys():
+            yield from _broken_rules(shape.members[name], value[name], f"{where}.{name}".lstrip("."))
+    elif shape.type_name == "map" and isinstance(value, dict):
+        for key, content in value.items():
+            yield from _broken_rules(shape.key, key, f"{where}.{key}.key")
+            yield from _broken_rules(shape.value, content, f"{where}.{key}.member")
+    elif shape.type_name == "list" and isinstance(value, list | tuple):
+        for i, content in enumerate(value):
+            yield from _broken_rules(shape.member, content, f"{where}.{i + 1}.member")
+    limit, size = shape.metadata.get("max"), value if isinstance(value, int | float) else len(value or "")
+    if limit is not None and size > limit:
+        kind = "value" if isinstance(value, int | float) else "length"
+        yield where, value, f"have {kind} less than or equal to {limit}"
+    if isinstance(value, str):
+        enum, pattern = shape.metadata.get("enum"), shape.metadata.get("pattern")
+        if enum and value not in enum:
+            yield where, value, f"satisfy enum value set: [{', '.join(enum)}]"
+        if pattern and not _matches(pattern, value):
+            yield where, value, f"satisfy regular expression pattern: {pattern}"
+
+
+def _matches(pattern: str, value: str) -> bool:
+    """Whether all of `value` matches; a pattern that only Java understands holds for everything."""
+    try:
+        return re.fullmatch(pattern, value) is not None
+    except re.error:
+        return True
 
 
 def _project(shape: Any, value: Any) -> Any:

@@ -53,7 +53,7 @@ class Store:
         with self._lock:
             record.update(changes, LastModifiedTime=time.time())
             for member in [k for k, v in changes.items() if v is None]:
-                del record[member]
+                record.pop(member)
             if (record["_kind"], record["_name"]) in self._records:
                 self._write(record)
 

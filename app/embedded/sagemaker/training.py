@@ -82,7 +82,8 @@ class Training:
         """
         for name, program in list(self._running.items()):
             program.stop("shutdown", SHUTDOWN_GRACE_SECONDS)
-            self._threads[name].join(SHUTDOWN_GRACE_SECONDS)
+            if thread := self._threads.get(name):
+                thread.join(SHUTDOWN_GRACE_SECONDS)
 
     def _guard(self, record: Record) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import tarfile
+import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -50,10 +51,12 @@ class Transfers:
     def upload_archive(self, folder: Path, uri: str) -> None:
         """Pack the folder as tar.gz, as SageMaker packs /opt/ml/model."""
         bucket, key = split_uri(uri)
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-            archive.add(folder, arcname=".")
-        self._s3.put_object(Bucket=bucket, Key=key, Body=buffer.getvalue())
+        with tempfile.TemporaryFile() as file:
+            # Weights hardly shrink: the quickest compression serves.
+            with tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as archive:
+                archive.add(folder, arcname=".")
+            file.seek(0)
+            self._s3.upload_fileobj(file, bucket, key)
 
     def download_archive(self, uri: str, folder: Path) -> None:
         """Unpack a tar.gz, as SageMaker unpacks model data for serving."""
