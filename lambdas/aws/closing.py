@@ -11,25 +11,17 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from app.contracts import keys, names
-from app.contracts.dataset import PrepareResult, SnapshotSummary
-from app.contracts.documents import from_plain
-from app.contracts.evaluation import Comparison, EvaluationResult
-from app.contracts.jobs import JobResult
-from app.contracts.runs import RunInput, RunOutcome, RunRecord, RunStatus, TrainingAttempt
-from lambdas.aws import executions, jobs
+from app.contracts import keys
+from app.contracts.runs import RunInput, RunOutcome, RunRecord, RunStatus
+from lambdas.aws import evidence, jobs
 from lambdas.aws.clients import client
 from lambdas.aws.documents import Bucket
 from lambdas.aws.table import RunItem, StateTable
-from lambdas.decisions import emf, outcomes, records
+from lambdas.decisions import emf, records
 from lambdas.decisions.gate import TRANSIENT_ERRORS, LastFailure
 from lambdas.environment import Environment
-from lambdas.events import Attempt
 
 log = logging.getLogger(__name__)
-
-MAX_ATTEMPTS = 50
-"""More training attempts than any ladder has; bounds the search by name."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +51,7 @@ def succeed(
     environment: Environment, execution_arn: str, run: RunInput, outcome: RunOutcome, state: dict[str, Any]
 ) -> RunRecord:
     """End a run that did what it should, whether or not its model was promoted."""
-    facts = _facts(environment, execution_arn, run, _attempts_in(state), state)
+    facts = evidence.of_state(environment, execution_arn, run, state)
     promoted = outcome == "PROMOTED"
     record = records.record(
         facts,
@@ -86,7 +78,7 @@ def fail(
     if before and before.document.status != "RUNNING":
         release(environment, run.run_id)
         return before.document
-    facts = _facts(environment, execution_arn, run, _attempts_by_name(environment, run.run_id), state)
+    facts = evidence.of_jobs(environment, execution_arn, run, state)
     record = records.failed(
         records.record(facts, status=failure.status, outcome="", ended_at=now().isoformat()),
         state=records.failed_state(facts.states),
@@ -157,55 +149,3 @@ def _remember(table: StateTable, record: RunRecord) -> None:
     before = table.last_failure()
     failures = before.failures + 1 if before and before.error in TRANSIENT_ERRORS else 1
     table.put_failure(LastFailure(record.run_id, record.error, record.started_at, record.ended_at or "", failures))
-
-
-def _facts(
-    environment: Environment,
-    execution_arn: str,
-    run: RunInput,
-    attempts: tuple[TrainingAttempt, ...],
-    state: dict[str, Any],
-) -> records.Facts:
-    """Collect what the run left in S3 and in its execution's history."""
-    bucket, run_id = Bucket(environment.bucket), run.run_id
-
-    def read(kind: Any, *parts: str) -> Any:
-        found = bucket.find(kind, keys.run(run_id, *parts))
-        return found.document if found else None
-
-    started = read(RunRecord, "run.json")
-    registration = state.get("registration", {}).get("detail", {})
-    detail = dict(registration)
-    if "restoration" in state:
-        detail["restoration"] = state["restoration"]
-    return records.Facts(
-        run=run,
-        started_at=started.started_at if started else run.requested_at,
-        snapshot=read(SnapshotSummary, "snapshot", "summary.json"),
-        prepared=read(PrepareResult, "prepare", "result.json"),
-        evaluation=read(EvaluationResult, "evaluation", "result.json"),
-        comparison=read(Comparison, "evaluation", "comparison.json"),
-        attempts=attempts,
-        states=records.timings(executions.history(execution_arn), dt.datetime.now(dt.UTC)),
-        image_uri=state.get("image", {}).get("image_uri", ""),
-        detail=detail,
-    )
-
-
-def _attempts_in(state: dict[str, Any]) -> tuple[TrainingAttempt, ...]:
-    """The attempts that the state machine has passed on."""
-    attempt = from_plain(Attempt, state["attempt"]) if "attempt" in state else Attempt()
-    last = [from_plain(JobResult, state["training"])] if "training" in state else []
-    return (*attempt.history, *map(records.successful, last))
-
-
-def _attempts_by_name(environment: Environment, run_id: str) -> tuple[TrainingAttempt, ...]:
-    """The attempts that SageMaker knows: names are deterministic, so the first unknown one ends the list."""
-    found = []
-    for number in range(1, MAX_ATTEMPTS + 1):
-        described = jobs.describe("training", names.job(environment.name, run_id, "train", number))
-        if described is None:
-            break
-        outcome = outcomes.training(described)
-        found.append(outcomes.attempt(described, outcome.error if isinstance(outcome, outcomes.Failed) else ""))
-    return tuple(found)

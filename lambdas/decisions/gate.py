@@ -118,7 +118,7 @@ def decide(
     if inbox.uploads >= settings.min_new_images and quiet >= settings.quiet_seconds:
         return Decision(True, f"{_uploads(inbox)}, quiet for {quiet:.0f} s")
     if inbox.uploads < settings.min_new_images:
-        return Decision(False, f"{_uploads(inbox)} of the {settings.min_new_images} that start a run")
+        return Decision(False, f"{_uploads(inbox)}, but {settings.min_new_images} start a run")
     return Decision(False, f"{_uploads(inbox)}, quiet for {quiet:.0f} s of {settings.quiet_seconds} s")
 
 
@@ -136,5 +136,6 @@ def _after(failure: LastFailure, settings: GateSettings, inbox: Inbox, now: dt.d
 
 
 def _uploads(inbox: Inbox) -> str:
-    noun = "image" if inbox.images >= inbox.others else "upload"
-    return f"{inbox.uploads} new {noun}{'' if inbox.uploads == 1 else 's'}"
+    """`24 new images and 25 other files`."""
+    counted = [(inbox.images, "new image"), (inbox.others, "other file" if inbox.images else "new file")]
+    return " and ".join(f"{n} {noun}{'' if n == 1 else 's'}" for n, noun in counted if n) or "no new file"

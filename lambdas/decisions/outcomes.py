@@ -69,7 +69,7 @@ def attempt(job: Description, error: str = "") -> TrainingAttempt:
     resources = job.get("ResourceConfig", {})
     preferences = resources.get("InstancePreferences") or [{}]
     transitions = job.get("SecondaryStatusTransitions", ())
-    seconds = int(job.get("TrainingTimeInSeconds", 0))
+    seconds = int(job.get("TrainingTimeInSeconds", _seconds(job, "TrainingStartTime", "LastModifiedTime")))
     return TrainingAttempt(
         job_name=job["TrainingJobName"],
         status=job["TrainingJobStatus"],
@@ -88,7 +88,7 @@ def processing(job: Description) -> Outcome:
     """Judge DescribeProcessingJob; what the program wrote is added by the caller as `detail`."""
     status = job["ProcessingJobStatus"]
     if status == "Completed":
-        seconds = _processing_seconds(job)
+        seconds = _seconds(job, "ProcessingStartTime", "ProcessingEndTime")
         return JobResult(
             job_name=job["ProcessingJobName"],
             kind="processing",
@@ -100,7 +100,7 @@ def processing(job: Description) -> Outcome:
     if status == "Stopped":
         limit = job.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", math.inf)
         # A processing job has no secondary status: only the clock tells a limit from a person.
-        secondary = "MaxRuntimeExceeded" if _processing_seconds(job) >= limit else ""
+        secondary = "MaxRuntimeExceeded" if _seconds(job, "ProcessingStartTime", "ProcessingEndTime") >= limit else ""
         failure = failures.stopped("Job", secondary, job["ProcessingJobName"])
     elif status == "Failed":
         failure = failures.failed("Job", job.get("FailureReason", ""), job.get("ExitMessage", ""))
@@ -109,8 +109,9 @@ def processing(job: Description) -> Outcome:
     return Failed(failure.error, failure.message)
 
 
-def _processing_seconds(job: Description) -> int:
-    start, end = job.get("ProcessingStartTime"), job.get("ProcessingEndTime")
+def _seconds(job: Description, start_key: str, end_key: str) -> int:
+    """Between two moments of a job; 0 when it has not come to both."""
+    start, end = job.get(start_key), job.get(end_key)
     if not isinstance(start, dt.datetime) or not isinstance(end, dt.datetime):
         return 0
     return round((end - start).total_seconds())

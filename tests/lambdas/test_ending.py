@@ -180,6 +180,7 @@ def test_given_an_aborted_run_when_the_rule_fires_then_its_jobs_stop_and_the_rec
     assert (record.status, record.error) == ("ABORTED", "Stopped")
     assert "somebody stopped the run" in record.cause
     assert [a.job_name for a in record.training] == [TRAIN]
+    assert record.image_uri == IMAGE
     assert run.table.lock() is None
 
 

@@ -32,11 +32,11 @@ def failure(error: str, failures: int = 1, started: float = 3600, ended: float =
     ("content", "starts", "reason"),
     [
         (Inbox(), False, "the inbox is empty"),
-        (inbox(20, 600, 700), True, "20 new images, quiet for 600 s"),
-        (inbox(20, 599, 700), False, "20 new images, quiet for 599 s of 600 s"),
-        (inbox(19, 9_000, 9_000), False, "19 new images of the 20 that start a run"),
-        (inbox(1, 5, 86_400), True, "1 new image, the oldest has waited for 86400 s"),
-        (inbox(1, 1, 1, ready=True), True, "_READY marker, 1 new image"),
+        (inbox(20, 600, 700), True, "20 new images and 20 other files, quiet for 600 s"),
+        (inbox(20, 599, 700), False, "20 new images and 20 other files, quiet for 599 s of 600 s"),
+        (inbox(19, 9_000, 9_000), False, "19 new images and 19 other files, but 20 start a run"),
+        (inbox(1, 5, 86_400), True, "1 new image and 1 other file, the oldest has waited for 86400 s"),
+        (inbox(1, 1, 1, ready=True), True, "_READY marker, 1 new image and 1 other file"),
         (Inbox(ready=True), False, "the inbox is empty"),
     ],
 )
@@ -58,6 +58,19 @@ def test_given_images_with_annotations_when_counted_then_each_pair_is_one_upload
 def test_given_only_annotations_when_counted_then_a_relabelling_counts_too() -> None:
     found = Inbox().with_object("inbox/ann/a.jpg.json", ago(5)).with_object("inbox/ann/b.jpg.json", ago(9))
     assert (found.uploads, found.newest, found.oldest) == (2, ago(5), ago(9))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (Inbox(images=1), "1 new image"),
+        (Inbox(others=2), "2 new files"),
+        (Inbox(images=2, others=1), "2 new images and 1 other file"),
+        (Inbox(), "no new file"),
+    ],
+)
+def test_given_an_inbox_when_told_then_images_and_other_files_are_apart(content: Inbox, words: str) -> None:
+    assert decide(SETTINGS, content, NOW, forced=True).reason == f"a person asked for it, {words}"
 
 
 def test_given_the_marker_when_counted_then_it_is_no_upload_and_makes_nothing_newer() -> None:

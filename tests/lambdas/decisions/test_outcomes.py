@@ -96,6 +96,13 @@ def test_given_a_job_that_never_ran_then_nothing_was_billed() -> None:
     assert (spent.seconds, spent.billable_seconds) == (0, 0)
 
 
+def test_given_a_job_that_is_being_stopped_then_its_time_so_far_counts() -> None:
+    described = training("Stopping", TrainingStartTime=START, LastModifiedTime=START + dt.timedelta(seconds=75))
+    del described["TrainingTimeInSeconds"], described["BillableTimeInSeconds"]
+    spent = outcomes.attempt(described)
+    assert (spent.seconds, spent.billable_seconds) == (75, 75)
+
+
 @pytest.mark.parametrize(
     ("described", "error"),
     [

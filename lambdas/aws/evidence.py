@@ -1,0 +1,86 @@
+"""What a run has left behind when it ends: in S3, in its execution's history, in SageMaker."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+from app.contracts import keys, names
+from app.contracts.dataset import PrepareResult, SnapshotSummary
+from app.contracts.documents import from_plain
+from app.contracts.evaluation import Comparison, EvaluationResult
+from app.contracts.jobs import JobResult
+from app.contracts.runs import RunInput, RunRecord, TrainingAttempt
+from lambdas.aws import executions, jobs
+from lambdas.aws.documents import Bucket
+from lambdas.decisions import outcomes, records
+from lambdas.environment import Environment
+from lambdas.events import Attempt
+
+State = dict[str, Any]
+"""The state machine's data; empty when only an event tells of the run's end."""
+MAX_ATTEMPTS = 50
+"""More training attempts than any ladder has; bounds the search by name."""
+
+
+def of_state(environment: Environment, execution_arn: str, run: RunInput, state: State) -> records.Facts:
+    """Facts of a run that came to its end: the state machine has passed on its training attempts."""
+    attempt = from_plain(Attempt, state["attempt"]) if "attempt" in state else Attempt()
+    trained = [from_plain(JobResult, state["training"])] if "training" in state else []
+    attempts = (*attempt.history, *map(records.successful, trained))
+    return _facts(environment, execution_arn, run, state, attempts, image_uri="")
+
+
+def of_jobs(environment: Environment, execution_arn: str, run: RunInput, state: State) -> records.Facts:
+    """Facts of a run that broke off anywhere: SageMaker knows what was started."""
+    described = list(_training_jobs(environment, run.run_id))
+    attempts = []
+    for job in described:
+        outcome = outcomes.training(job)
+        attempts.append(outcomes.attempt(job, outcome.error if isinstance(outcome, outcomes.Failed) else ""))
+    image_uri = described[0]["AlgorithmSpecification"]["TrainingImage"] if described else ""
+    return _facts(environment, execution_arn, run, state, tuple(attempts), image_uri)
+
+
+def _training_jobs(environment: Environment, run_id: str) -> Iterator[dict[str, Any]]:
+    """The run's training jobs: names are deterministic, so the first unknown one ends the list."""
+    for number in range(1, MAX_ATTEMPTS + 1):
+        described = jobs.describe("training", names.job(environment.name, run_id, "train", number))
+        if described is None:
+            return
+        yield described
+
+
+def _facts(
+    environment: Environment,
+    execution_arn: str,
+    run: RunInput,
+    state: State,
+    attempts: tuple[TrainingAttempt, ...],
+    image_uri: str,
+) -> records.Facts:
+    bucket, run_id = Bucket(environment.bucket), run.run_id
+
+    def read(kind: Any, *parts: str) -> Any:
+        found = bucket.find(kind, keys.run(run_id, *parts))
+        return found.document if found else None
+
+    begun = read(RunRecord, "run.json")
+    detail = dict(state.get("registration", {}).get("detail", {}))
+    if "restoration" in state:
+        detail["restoration"] = state["restoration"]
+    if run.hyperparameters:
+        detail["hyperparameters"] = run.hyperparameters
+    return records.Facts(
+        run=run,
+        started_at=begun.started_at if begun else run.requested_at,
+        snapshot=read(SnapshotSummary, "snapshot", "summary.json"),
+        prepared=read(PrepareResult, "prepare", "result.json"),
+        evaluation=read(EvaluationResult, "evaluation", "result.json"),
+        comparison=read(Comparison, "evaluation", "comparison.json"),
+        attempts=attempts,
+        states=records.timings(executions.history(execution_arn), dt.datetime.now(dt.UTC)),
+        image_uri=state.get("image", {}).get("image_uri", "") or image_uri,
+        detail=detail,
+    )
