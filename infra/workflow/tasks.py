@@ -27,9 +27,7 @@ BUSY = "EndpointBusyError"
 """The endpoint is changing: lambdas.errors.EndpointBusyError."""
 
 
-def retrying(
-    names: Sequence[str], *, interval: int, attempts: int, rate: float = 2.0, longest: int = 0
-) -> State:
+def retrying(names: Sequence[str], *, interval: int, attempts: int, rate: float = 2.0, longest: int = 0) -> State:
     """A retry rule with full jitter; `longest` bounds the waiting in seconds."""
     rule: State = {
         "ErrorEquals": list(names),
