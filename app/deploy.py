@@ -26,11 +26,12 @@ def deploy(environment: str, *, aws: bool) -> None:
     if not CDK.is_file():
         raise PipelineError(f"{CDK} is missing: make test or make demo installs it (npm ci)")
     variables = dict(os.environ) if aws else _embedded_variables()
-    settings = ["-c", f"env={environment}", "--output", str(ROOT / "build" / "cdk.out" / environment), "--no-notices"]
+    assembly = str(ROOT / "build" / "cdk.out" / environment)
+    _cdk(["synth", "--quiet", "-c", f"env={environment}", "--output", assembly], variables)
+    # From here on the CDK reads what was synthesized: running app.py is the slow part.
     where = [] if aws else [f"aws://{ACCOUNT}/{REGION}"]
-    _cdk(["bootstrap", *where, *settings], variables)
-    _cdk(["deploy", "--all", "--require-approval", "never", "--concurrency", "2", "--progress", "events", *settings],
-         variables)
+    _cdk(["bootstrap", *where, "--app", assembly], variables)
+    _cdk(["deploy", "--all", "--require-approval", "never", "--concurrency", "2", "--app", assembly], variables)
 
 
 def _embedded_variables() -> Mapping[str, str]:
@@ -43,7 +44,7 @@ def _embedded_variables() -> Mapping[str, str]:
 def _cdk(arguments: list[str], variables: Mapping[str, str]) -> None:
     """Run the CDK command line; its chatter is shown only when it fails."""
     result = subprocess.run(  # noqa: S603 - the pinned CDK of this repository
-        [str(CDK), *arguments], cwd=ROOT, env={**variables, "CI": "true"}, stdin=subprocess.DEVNULL,
+        [str(CDK), *arguments, "--no-notices"], cwd=ROOT, env={**variables, "CI": "true"}, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if result.returncode:
         tail = "\n".join(result.stdout.strip().splitlines()[-25:])
