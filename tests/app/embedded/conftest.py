@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -12,13 +13,14 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from app.embedded import control
 from app.embedded.children import Children
 from app.embedded.sagemaker.cloud import Cloud
 from app.embedded.sagemaker.events import Events
 from app.embedded.sagemaker.faults import Faults
 from app.embedded.sagemaker.service import SageMaker
 from app.embedded.sagemaker.store import Store
-from app.embedded.settings import EmbeddedSettings
+from app.embedded.settings import ACCESS_KEY, REGION, SECRET_KEY, EmbeddedSettings
 
 BUCKET = "castings"
 DEADLINE_SECONDS = 30.0
@@ -107,3 +109,37 @@ def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local]:
         made = Local(tmp_path)
         yield made
         made.service.shut_down()
+
+
+class Server:
+    """A real embedded AWS in a process of its own, whose image holds only the programs of the test."""
+
+    def __init__(self, folder: Path) -> None:
+        self.state = folder / "state"
+        self.programs = folder / "bin"
+        self.programs.mkdir()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+
+    def up(self) -> control.Running:
+        return control.up(self.port, self.state)
+
+    def client(self, service: str) -> Any:
+        return boto3.client(service, endpoint_url=f"http://127.0.0.1:{self.port}", region_name=REGION,
+                            aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY)
+
+    def messages(self, queue_url: str) -> list[str]:
+        """Take what lies in a queue."""
+        found = self.client("sqs").receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10)
+        return [m["Body"] for m in found.get("Messages", [])]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    made = Server(tmp_path_factory.mktemp("aws"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CASTLINE_PROGRAMS", str(made.programs))
+        made.up()
+        yield made
+        control.down(made.state)
