@@ -51,7 +51,7 @@ deploy: $(READY) ## The stacks into your AWS account [ENV=dev]
 	@$(PY) -m app deploy --aws --env $(ENV)
 
 bench: $(READY) ## The benchmark tables of docs/performance.md
-	@$(PY) -m benchmarks
+	@PYTHONPATH=.:training_container TF_CPP_MIN_LOG_LEVEL=3 $(PY) -m benchmarks
 
 image: ## Build the container without a Docker engine and prove its four programs (docs/container.md)
 	@training_container/image/build-locally.sh
