@@ -10,6 +10,7 @@ from maskrcnn import hyperparameters
 from maskrcnn.model.mask_rcnn import MaskRCNN
 from maskrcnn.training import objective, optimizer, pipeline, records
 from maskrcnn.training.config import Settings
+from maskrcnn.training.examples import Example
 from rich.table import Table
 
 from benchmarks.timing import median_seconds
@@ -43,8 +44,8 @@ def _times(settings: Settings, dtype: tf.DType, shards: Path, repeats: int) -> t
         iter(pipeline.batches(records.scan(shards / "train"), settings, 0)), 4))
     seed = tf.constant([1, 2], tf.int64)
 
-    @tf.function(autograph=False, reduce_retracing=True)  # type: ignore[misc]
-    def step(batch):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
+    @tf.function(autograph=False, reduce_retracing=True)
+    def step(batch: Example) -> tf.Tensor:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(mover.trained)
             figures = objective.compute(model, batch, seed)
