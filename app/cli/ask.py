@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -59,6 +60,7 @@ def _ask(
     answers, unanswered = [], 0
     for image in images:
         try:
+            _check_kind(image)
             answer = predictions.predict(where, image, min_score)
             picture = None if pictures is None else predictions.overlay(where, image, min_score)
         except PipelineError as error:
@@ -71,6 +73,13 @@ def _ask(
             pictures[image].write_bytes(picture)
             _tell(answer, pictures[image])
     return answers, unanswered
+
+
+def _check_kind(image: Path) -> None:
+    """Spare the endpoint what is no photograph by its very name; the content is the endpoint's to judge."""
+    kind = mimetypes.guess_type(image.name)[0]
+    if image.is_dir() or (kind is not None and not kind.startswith("image/")):
+        raise PipelineError(f"{image}: no photograph: name a JPEG, PNG, BMP, TIFF or WebP file")
 
 
 def _tell(answer: predictions.Answer, picture: Path) -> None:

@@ -45,11 +45,11 @@ def upload(
     where = pipeline(context)
     before = lookup.newest_run(where) if watch else None
     _carry_out(where, plan, ready=ready)
-    if json:
+    if json and not watch:  # one document on stdout: the upload, or in the end the run's record
         emit_json({"name": plan.name, "prefix": keys.uri(where.bucket, f"{keys.INBOX}{plan.name}/"),
                    "images": plan.images, "others": len(plan.files) - plan.images, "bytes": plan.total_bytes,
                    "skipped": [str(p) for p in plan.skipped], "ready": ready})
-    else:
+    elif not json:
         _tell(plan, ready=ready, watched=watch)
     if watch:
         follow_to_the_end(where, lookup.next_run(where, before), json=json)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from botocore.exceptions import ClientError
 
@@ -15,8 +14,6 @@ START_SECONDS = 120.0
 """How long the gate may take to notice an upload or an order."""
 POLL_SECONDS = 0.5
 NO_ENDPOINT = "none"
-
-Wait = Callable[[float], None]
 
 
 def active_run(where: Pipeline) -> str | None:
@@ -51,7 +48,7 @@ def newest_run(where: Pipeline) -> str | None:
     return active_run(where) or (known[0] if known else None)
 
 
-def next_run(where: Pipeline, after: str | None, *, wait: Wait = time.sleep) -> str:
+def next_run(where: Pipeline, after: str | None) -> str:
     """Wait for a run that is newer than `after`; run ids sort by time.
 
     Raises:
@@ -61,11 +58,11 @@ def next_run(where: Pipeline, after: str | None, *, wait: Wait = time.sleep) -> 
         newest = newest_run(where)
         if newest is not None and newest > (after or "") and _began(where, newest):
             return newest
-        wait(POLL_SECONDS)
+        time.sleep(POLL_SECONDS)
     raise PipelineError(f"no run started within {START_SECONDS:.0f} s: python -m app run starts one or says why not")
 
 
-def run_to_watch(where: Pipeline, *, wait: Wait = time.sleep) -> str:
+def run_to_watch(where: Pipeline) -> str:
     """The active run; the one about to start when an upload is marked complete; else the last one.
 
     Raises:
@@ -73,7 +70,7 @@ def run_to_watch(where: Pipeline, *, wait: Wait = time.sleep) -> str:
     """
     newest = newest_run(where)
     if active_run(where) is None and keys.READY_MARKER in inbox(where):
-        return next_run(where, newest, wait=wait)
+        return next_run(where, newest)
     if newest is None:
         raise PipelineError("no run yet: upload images first: python -m app upload FOLDER")
     return newest

@@ -51,9 +51,9 @@ def force(
     before = lookup.newest_run(where) if watch else None
     decision = client.force(where, hyperparameters)
     started = decision.get("start") is True
-    if json:
+    if json and not (started and watch):  # one document on stdout: the decision, or in the end the run's record
         emit_json(decision)
-    else:
+    elif not json:
         say(f"{'Started:' if started else 'No run was started:'} {decision.get('reason', decision)}")
         if started and not watch:
             say("Follow it: [bold]python -m app watch[/]")

@@ -68,13 +68,13 @@ def follow_to_the_end(where: Pipeline, run_id: str, *, json: bool = False) -> No
         raise typer.Exit(1)
 
 
-def _final_record(where: Pipeline, run_id: str, *, wait: lookup.Wait = time.sleep) -> RunRecord | None:
+def _final_record(where: Pipeline, run_id: str) -> RunRecord | None:
     """The record of a run that has ended; an aborted run's is completed by an event a moment later."""
     for _ in range(round(RECORD_SECONDS / lookup.POLL_SECONDS)):
         record = runs.record(where, run_id)
         if record is None or record.status != "RUNNING":
             return record
-        wait(lookup.POLL_SECONDS)
+        time.sleep(lookup.POLL_SECONDS)
     return record
 
 
@@ -83,7 +83,7 @@ def show_progress(where: Pipeline, run_id: str, console: Console) -> watching.Ru
     console.print(f"Run [bold]{run_id}[/]")
     with _live_line(console) as live:
         line, doing = live.add_task("", total=None), ""
-        for event in watching.follow(where, run_id):
+        for event in watching.follow(where, run_id, wait=time.sleep):
             match event:
                 case watching.StateBegan(name):
                     doing = name
