@@ -41,6 +41,8 @@ class EmbeddedSettings:
     """Everything it keeps lies below this folder; deleting the folder forgets everything."""
     port: int = DEFAULT_PORT
     programs: Path = dataclasses.field(default_factory=default_programs)
+    new_machine_seconds: float = 3.0
+    """How long an interrupted job waits for its next spot machine; on AWS it takes minutes."""
 
     @property
     def endpoint_url(self) -> str:

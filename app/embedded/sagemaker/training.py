@@ -126,6 +126,7 @@ class Training:
             self._progress(record, "Interrupted", "Interrupted by the spot market")
             self._progress(record, "Starting", "Launching a new spot instance")
             job.lose_machine()
+            time.sleep(self._cloud.settings.new_machine_seconds)
             self._progress(record, "Downloading", "Downloading input data")
             job.download()
             self._progress(record, "Training", "Training in progress after an interruption")

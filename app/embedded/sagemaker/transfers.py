@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from boto3.exceptions import S3UploadFailedError
+
 from app.contracts.keys import split_uri
 
 
@@ -83,13 +85,13 @@ class Mirror:
         self._sent = self._look()
 
     def push(self) -> None:
-        """Bring S3 up to date with the folder; a file that vanishes meanwhile is left for the next time."""
+        """Bring S3 up to date with the folder; a file that vanishes or changes meanwhile is left for the next time."""
         present = self._look()
         for name, stamp in present.items():
             if self._sent.get(name) != stamp:
                 try:
                     self._s3.upload_file(str(self._folder / name), self._bucket, _join(self._prefix, name))
-                except FileNotFoundError:
+                except (FileNotFoundError, S3UploadFailedError):  # the second: another digest at the end than at the start
                     continue
                 self._sent[name] = stamp
         for name in self._sent.keys() - present.keys():
