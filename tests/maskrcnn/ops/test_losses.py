@@ -9,18 +9,24 @@ import tensorflow as tf
 from maskrcnn.ops import losses
 
 
-def test_rpn_loss_sums_over_samples_and_divides_by_the_wanted_number():
-    label_loss, box_loss = losses.rpn(
-        tf.zeros([4]), tf.constant([1.0, 0.0, 0.0, 0.0]), tf.constant([[0.0, 0.0, 0.0, 1.0]]), tf.zeros([1, 4]), 8.0
-    )
-    np.testing.assert_allclose(label_loss, 4 * math.log(2) / 8, rtol=1e-6)
-    # Huber with delta 1/9 divided by delta: linear part, 1 - delta / 2.
-    np.testing.assert_allclose(box_loss, (1 - 1 / 18) / 8, rtol=1e-6)
+def test_objectness_sums_cross_entropies():
+    loss = losses.objectness(tf.zeros([4]), tf.constant([1.0, 0.0, 0.0, 0.0]))
+    np.testing.assert_allclose(loss, 4 * math.log(2), rtol=1e-6)
 
 
-def test_rpn_box_loss_is_quadratic_below_a_ninth():
-    _, box_loss = losses.rpn(tf.zeros([0]), tf.zeros([0]), tf.fill([1, 4], 0.1), tf.zeros([1, 4]), 1.0)
-    np.testing.assert_allclose(box_loss, 4 * 0.5 * 0.01 * 9, rtol=1e-5)
+def test_focal_objectness_weighs_by_class_and_by_how_wrong_it_is():
+    undecided = losses.focal_objectness(tf.zeros([2]), tf.constant([1.0, 0.0]))
+    np.testing.assert_allclose(undecided, (0.25 + 0.75) * 0.5**2 * math.log(2), rtol=1e-6)
+    easy = float(losses.focal_objectness(tf.constant([-6.0]), tf.constant([0.0])))
+    hard = float(losses.focal_objectness(tf.constant([6.0]), tf.constant([0.0])))
+    assert hard / easy > 1e6
+
+
+def test_rpn_box_loss_is_linear_above_a_ninth_and_quadratic_below():
+    # Huber with delta 1/9 divided by delta: 1 - delta / 2 and d^2 / (2 delta).
+    np.testing.assert_allclose(losses.rpn_box(tf.constant([[0.0, 0.0, 0.0, 1.0]]), tf.zeros([1, 4])), 1 - 1 / 18,
+                               rtol=1e-6)
+    np.testing.assert_allclose(losses.rpn_box(tf.fill([1, 4], 0.1), tf.zeros([1, 4])), 4 * 0.5 * 0.01 * 9, rtol=1e-5)
 
 
 def test_box_head_figures():

@@ -16,8 +16,8 @@ def select(logits, **changes):
     return boxes.numpy().tolist(), scores.numpy().tolist()
 
 
-def test_level_drops_overlaps_clips_and_drops_empty_boxes():
-    boxes, scores = select([1.0, 2.0, 0.5, 9.0])
+def test_level_drops_overlaps_clips_and_drops_small_boxes():
+    boxes, scores = select([1.0, 2.0, 0.5, 9.0], min_size_px=1.0)
     # The second beats the first (IoU 0.82); the third is cut at 60 x 50; the fourth has no width.
     assert boxes == [[1, 0, 11, 10], [40, 40, 60, 50]]
     assert scores == [2.0, 0.5]

@@ -47,10 +47,10 @@ def weights(model_dir: Path) -> dict[str, np.ndarray]:
 def send_sigterm_in_step(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     take = loop.Trainer._take_step
 
-    def take_and_signal(trainer, batch):
+    def take_and_signal(trainer, compiled, batch):
         if trainer.state.step == step - 1:
             os.kill(os.getpid(), signal.SIGTERM)
-        return take(trainer, batch)
+        return take(trainer, compiled, batch)
 
     monkeypatch.setattr(loop.Trainer, "_take_step", take_and_signal)
 
@@ -164,7 +164,7 @@ def test_loss_that_is_no_number_stops_with_step_images_and_checkpoint(trainer, b
         names = (*loop.objective.LOSSES, "total_cost", "gradient_norm")
         return {name: tf.constant(float("nan") if name == bad else 1.0) for name in names}
 
-    trainer._train_step = step
+    trainer._compiled = lambda spec: step
     with pytest.raises(JobError) as caught:
         trainer.run()
     assert caught.value.code == "LOSS_NOT_FINITE"
@@ -186,8 +186,8 @@ def test_running_out_of_memory_names_the_batch(job, monkeypatch):
 def test_checkpoints_are_written_on_a_clock(trainer):
     trainer.clock = lambda: trainer.state.step * 600.0  # checkpoint_seconds is 1000
     trainer.data = loop.Data(trainer.data.train, ())
-    trainer._train_step = lambda batch, seed, rate: dict.fromkeys(
-        (*loop.objective.LOSSES, "total_cost", "gradient_norm"), tf.constant(1.0))
+    figures = dict.fromkeys((*loop.objective.LOSSES, "total_cost", "gradient_norm"), tf.constant(1.0))
+    trainer._compiled = lambda spec: lambda batch, seed, rate: figures
     written = []
     trainer._save = lambda: written.append(trainer.state.step)
     assert trainer.run()

@@ -19,6 +19,11 @@ class InputConfig:
     short_edge_px: int = 800
     max_size_px: int = 1333
 
+    @property
+    def growth_limit(self) -> float:
+        """How many times larger than its anchor or proposal a box side may be."""
+        return self.max_size_px / 16.0
+
 
 @dataclasses.dataclass(frozen=True)
 class BackboneConfig:
@@ -44,6 +49,8 @@ class RpnConfig:
     """Height over width."""
     positive_iou: float = 0.7
     negative_iou: float = 0.3
+    loss: Literal["sampled", "focal"] = "sampled"
+    """focal: over all anchors (Lin et al. 2017), for objects so small that a random sample meets no hard background."""
     samples: int = 256
     positive_share: float = 0.5
     inside_only: bool = True

@@ -81,7 +81,7 @@ class MaskRCNN(tf.Module):
         levels = [
             proposal_ops.select_level(output.logits[image], output.deltas[image], level_anchors, size,
                                       candidates=candidates, keep=keep, nms_iou=rpn.nms_iou,
-                                      min_size_px=rpn.min_size_px)
+                                      min_size_px=rpn.min_size_px, growth_limit=self.config.input.growth_limit)
             for output, level_anchors in zip(outputs, anchors, strict=True)
         ]
         boxes, scores = proposal_ops.best_of_levels(levels, keep)
@@ -109,5 +109,6 @@ class MaskRCNN(tf.Module):
         head = self.config.box
         pooled = self.pool(levels, proposals, tf.zeros(tf.shape(proposals)[:1], tf.int32), head.pool_size)
         logits, deltas = self.box_head(pooled)
-        boxes = box_ops.decode(deltas[:, 1:], proposals[:, None, :], head.regression_weights)
+        boxes = box_ops.decode(deltas[:, 1:], proposals[:, None, :], head.regression_weights,
+                               self.config.input.growth_limit)
         return box_ops.clip(boxes, size), tf.nn.softmax(logits)[:, 1:]

@@ -7,7 +7,11 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from maskrcnn.model.config import RpnConfig
-from maskrcnn.model.layers import Conv, gaussian
+from maskrcnn.model.layers import Conv, gaussian, he_fan_in
+
+
+RARE = -4.6
+"""Initial logit for focal loss: every anchor is an object with probability 0.01 (Lin et al. 2017, section 3.3)."""
 
 
 class RpnLevel(NamedTuple):
@@ -25,8 +29,10 @@ class RpnHead(tf.Module):
     def __init__(self, inputs: int, config: RpnConfig) -> None:
         super().__init__()
         anchors = len(config.anchor_ratios)
-        self.conv = Conv("rpn/conv0", inputs, config.channels, 3, relu=True, init=gaussian(0.01))
+        self.conv = Conv("rpn/conv0", inputs, config.channels, 3, relu=True, init=he_fan_in)
         self.logits = Conv("rpn/class", config.channels, anchors, init=gaussian(0.01))
+        if config.loss == "focal":
+            self.logits.bias.assign(tf.fill([anchors], RARE))
         self.deltas = Conv("rpn/box", config.channels, anchors * 4, init=gaussian(0.01))
 
     def __call__(self, features: tf.Tensor) -> RpnLevel:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-SCALE_LIMIT = math.log(1333 / 16.0)
-"""Largest log-growth of a box side, so that exp never overflows (tensorpack: log(MAX_SIZE / 16))."""
+GROWTH_LIMIT = 1333 / 16.0
+"""How many times larger than its anchor a box side may be, so that exp never overflows (tensorpack: MAX_SIZE / 16)."""
 TINY = 1e-8
 
 
@@ -48,10 +48,15 @@ def encode(boxes: tf.Tensor, anchors: tf.Tensor, weights: Sequence[float] = (1.0
     return tf.concat([shift, tf.math.log(sides / anchor_sides)], -1) * tf.constant(weights, boxes.dtype)
 
 
-def decode(deltas: tf.Tensor, anchors: tf.Tensor, weights: Sequence[float] = (1.0, 1.0, 1.0, 1.0)) -> tf.Tensor:
+def decode(
+    deltas: tf.Tensor,
+    anchors: tf.Tensor,
+    weights: Sequence[float] = (1.0, 1.0, 1.0, 1.0),
+    growth_limit: float = GROWTH_LIMIT,
+) -> tf.Tensor:
     """Boxes that regression outputs `deltas` make of `anchors`: the inverse of encode."""
     deltas = deltas / tf.constant(weights, deltas.dtype)
     anchor_sides = anchors[..., 2:] - anchors[..., :2]
     centres = (anchors[..., 2:] + anchors[..., :2]) / 2.0 + deltas[..., :2] * anchor_sides
-    sides = tf.exp(tf.minimum(deltas[..., 2:], SCALE_LIMIT)) * anchor_sides
+    sides = tf.exp(tf.minimum(deltas[..., 2:], math.log(growth_limit))) * anchor_sides
     return tf.concat([centres - sides / 2.0, centres + sides / 2.0], -1)

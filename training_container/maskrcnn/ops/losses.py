@@ -5,23 +5,27 @@ from __future__ import annotations
 import tensorflow as tf
 
 HUBER_DELTA = 1.0 / 9.0
+FOCAL_ALPHA, FOCAL_GAMMA = 0.25, 2.0
 
 
-def rpn(logits: tf.Tensor, labels: tf.Tensor, deltas: tf.Tensor, targets: tf.Tensor,
-        normalizer: float) -> tuple[tf.Tensor, tf.Tensor]:
-    """Objectness and box loss of sampled anchors.
+def objectness(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Sum of the cross entropies of anchors with these logits [S] and labels [S], 1 or 0."""
+    return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits))
 
-    Args:
-        logits: [S] of the sampled anchors.
-        labels: [S], 1 positive, 0 negative.
-        deltas: [P, 4] regression output of the positive ones.
-        targets: [P, 4].
-        normalizer: What the sums are divided by: the wanted number of samples.
-    """
-    label_loss = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)) / normalizer
+
+def focal_objectness(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """The same, where an anchor counts the less the better it is told apart already (Lin et al. 2017)."""
+    cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)
+    wrong = tf.abs(labels - tf.sigmoid(logits))
+    balance = labels * FOCAL_ALPHA + (1.0 - labels) * (1.0 - FOCAL_ALPHA)
+    return tf.reduce_sum(balance * wrong**FOCAL_GAMMA * cross_entropy)
+
+
+def rpn_box(deltas: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+    """Sum of the Huber losses of positive anchors' regression outputs [P, 4], scaled to slope 1."""
     distance = tf.abs(deltas - targets)
     huber = tf.where(distance < HUBER_DELTA, 0.5 * distance**2 / HUBER_DELTA, distance - 0.5 * HUBER_DELTA)
-    return label_loss, tf.reduce_sum(huber) / normalizer
+    return tf.reduce_sum(huber)
 
 
 def box_head(logits: tf.Tensor, labels: tf.Tensor, deltas: tf.Tensor, targets: tf.Tensor) -> dict[str, tf.Tensor]:

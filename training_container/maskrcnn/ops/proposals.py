@@ -9,8 +9,18 @@ import tensorflow as tf
 from maskrcnn.ops import boxes as box_ops
 
 
-def select_level(logits: tf.Tensor, deltas: tf.Tensor, anchors: tf.Tensor, size: tf.Tensor, *, candidates: int,
-                 keep: int, nms_iou: float, min_size_px: float) -> tuple[tf.Tensor, tf.Tensor]:
+def select_level(
+    logits: tf.Tensor,
+    deltas: tf.Tensor,
+    anchors: tf.Tensor,
+    size: tf.Tensor,
+    *,
+    candidates: int,
+    keep: int,
+    nms_iou: float,
+    min_size_px: float,
+    growth_limit: float = box_ops.GROWTH_LIMIT,
+) -> tuple[tf.Tensor, tf.Tensor]:
     """The best boxes of one level of one image: top candidates, clipped to the image, thinned by NMS.
 
     Args:
@@ -21,15 +31,18 @@ def select_level(logits: tf.Tensor, deltas: tf.Tensor, anchors: tf.Tensor, size:
         candidates: How many of the best go into NMS.
         keep: How many may leave it.
         nms_iou: Overlap from which the weaker box falls.
-        min_size_px: Boxes with a side not above this fall.
+        min_size_px: Boxes with a side not above this fall; 0 lets even empty ones pass, as in tensorpack.
+        growth_limit: How many times larger than its anchor a side may be.
 
     Returns:
         boxes [K, 4] and logits [K], by falling logit.
     """
     scores, order = tf.math.top_k(logits, tf.minimum(candidates, tf.size(logits)), sorted=True)
-    boxes = box_ops.clip(box_ops.decode(tf.gather(deltas, order), tf.gather(anchors, order)), size)
-    large = tf.reduce_all(boxes[:, 2:] - boxes[:, :2] > min_size_px, 1)
-    boxes, scores = tf.boolean_mask(boxes, large), tf.boolean_mask(scores, large)
+    grown = box_ops.decode(tf.gather(deltas, order), tf.gather(anchors, order), growth_limit=growth_limit)
+    boxes = box_ops.clip(grown, size)
+    if min_size_px > 0.0:
+        large = tf.reduce_all(boxes[:, 2:] - boxes[:, :2] > min_size_px, 1)
+        boxes, scores = tf.boolean_mask(boxes, large), tf.boolean_mask(scores, large)
     kept = tf.image.non_max_suppression(boxes, scores, keep, nms_iou)
     return tf.gather(boxes, kept), tf.gather(scores, kept)
 

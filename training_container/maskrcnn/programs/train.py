@@ -19,10 +19,9 @@ from maskrcnn.model.mask_rcnn import MaskRCNN
 from maskrcnn.model_card import ModelCard
 from maskrcnn.predictor import Predictor, write_artifact
 from maskrcnn.program import JobError
-from maskrcnn.training import interruption, records
+from maskrcnn.training import interruption, optimizer, records
 from maskrcnn.training.checkpoint import Checkpoints
 from maskrcnn.training.loop import Data, Trainer
-from maskrcnn.training.optimizer import Sgd
 
 log = logging.getLogger("castline")
 
@@ -103,13 +102,13 @@ def _trainer(layout: Layout, resolved: Resolved, classes: tuple[ClassDefinition,
     model = MaskRCNN(settings.model, len(classes), dtype)
     if training.backbone_weights:
         _load_backbone(model, layout, training.backbone_weights)
-    optimizer = Sgd(model.trained_variables(), training.momentum, training.weight_decay, training.gradient_clip)
-    checkpoints = Checkpoints(layout.checkpoints, {**model.named_variables(), **optimizer.named_slots()},
+    mover = optimizer.build(training, model.trained_variables())
+    checkpoints = Checkpoints(layout.checkpoints, {**model.named_variables(), **mover.named_slots()},
                               training.keep_checkpoints)
     log.info("Preset %s, %d training and %d validation images, classes %s", resolved.preset, len(data.train),
              len(data.val), ", ".join(c.name for c in classes))
     predictor = Predictor(model, _card(resolved, classes, 0))
-    return Trainer(model, settings, data, checkpoints, optimizer, _fingerprint(resolved, classes, data), predictor,
+    return Trainer(model, settings, data, checkpoints, mover, _fingerprint(resolved, classes, data), predictor,
                    interrupted)
 
 

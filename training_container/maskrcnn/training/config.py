@@ -29,6 +29,7 @@ class TrainingConfig:
     """Steps of 8 images at which the rate falls to a tenth; the last one is the end."""
     lr_epoch_schedule: tuple[tuple[int, float | None], ...] = ()
     """(epoch, factor on base_lr) pairs; the last one, with None, is the end."""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
     momentum: float = 0.9
     weight_decay: float = 1e-4
     gradient_clip: float = 10.0

@@ -18,13 +18,15 @@ from maskrcnn.training import metrics_log, objective, pipeline, validation
 from maskrcnn.training.checkpoint import Checkpoints, State
 from maskrcnn.training.config import Settings
 from maskrcnn.training.examples import Example
-from maskrcnn.training.optimizer import Sgd
+from maskrcnn.training.optimizer import Optimizer
 from maskrcnn.training.progress import Progress
 from maskrcnn.training.records import Record
 from maskrcnn.training.schedule import Schedule
 
 log = logging.getLogger("castline")
 
+Step = Callable[[Example, tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
+"""Batch, seed and learning rate -> figures."""
 MASK_AP = "mAP(segm)/IoU=0.5:0.95"
 
 
@@ -52,7 +54,7 @@ class Trainer:
     """
 
     def __init__(self, model: MaskRCNN, settings: Settings, data: Data, checkpoints: Checkpoints,
-                 optimizer: Sgd, fingerprint: dict[str, str], predictor: SegmentationModel,
+                 optimizer: Optimizer, fingerprint: dict[str, str], predictor: SegmentationModel,
                  interrupted: Callable[[], bool] = lambda: False,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self.model, self.settings, self.data, self.checkpoints = model, settings, data, checkpoints
@@ -61,7 +63,6 @@ class Trainer:
         self.optimizer = optimizer
         self.state = State(0, 0, -1, -1.0, -1, fingerprint)
         self.means = metrics_log.Means()
-        self._train_step = tf.function(self._step, reduce_retracing=True, autograph=False)
 
     def run(self) -> bool:
         """Train to the end of the schedule; False when interrupted, with a checkpoint written."""
@@ -71,9 +72,10 @@ class Trainer:
             self.state = dataclasses.replace(restored, step=restored.position // batch)
         progress = Progress(self.schedule, self.settings.training, self.clock, self.state.step)
         saved_at = self.clock()
-        batches = iter(pipeline.batches(self.data.train, self.settings, self.state.position))
+        dataset = pipeline.batches(self.data.train, self.settings, self.state.position)
+        step, batches = self._compiled(dataset.element_spec), iter(dataset)
         while not self._evaluate_if_due() and self.state.step < self.schedule.total_steps:
-            figures = self._take_step(next(batches))
+            figures = self._take_step(step, next(batches))
             progress.report(self.state.step, figures)
             if self.interrupted():
                 break
@@ -83,11 +85,17 @@ class Trainer:
         self._save()
         return not self.interrupted()
 
-    def _take_step(self, batch: Example) -> dict[str, float]:
+    def _compiled(self, batch: Example) -> Step:
+        """The step as one graph for batches of this specification: any size, one trace."""
+        signature = (batch, tf.TensorSpec([2], tf.int64), tf.TensorSpec([], tf.float32))
+        step: Step = tf.function(self._step, input_signature=signature, autograph=False)
+        return step
+
+    def _take_step(self, step: Step, batch: Example) -> dict[str, float]:
         """One step; its figures."""
         rate = self.schedule.learning_rate(self.state.step)
         seed = tf.constant([self.settings.training.seed, self.state.position], tf.int64)
-        figures = {name: float(value) for name, value in self._train_step(batch, seed, tf.constant(rate)).items()}
+        figures = {name: float(value) for name, value in step(batch, seed, tf.constant(rate)).items()}
         # The norm too: a loss may be finite one last time before its gradients spoil the weights.
         if not math.isfinite(figures["total_cost"] + figures["gradient_norm"]):
             raise self._not_finite(batch, figures)

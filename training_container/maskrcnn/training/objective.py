@@ -66,16 +66,19 @@ def _rpn(model: MaskRCNN, outputs: Sequence[RpnLevel], anchors: Sequence[tf.Tens
         labelled = sampling.label_anchors(
             all_anchors, objects, batch.size[image], positive_iou=config.positive_iou,
             negative_iou=config.negative_iou, inside_only=config.inside_only, keep_best=config.keep_best)
-        positive, negative = sampling.choose(labelled.labels, config.samples, config.positive_share,
-                                             tf.random.experimental.stateless_fold_in(seed, image))
+        if config.loss == "focal":
+            positive, negative = (tf.where(labelled.labels == role)[:, 0] for role in (1, 0))
+            objectness, divisor = losses.focal_objectness, tf.maximum(tf.cast(tf.size(positive), tf.float32), 1.0)
+        else:
+            positive, negative = sampling.choose(labelled.labels, config.samples, config.positive_share,
+                                                 tf.random.experimental.stateless_fold_in(seed, image))
+            objectness, divisor = losses.objectness, tf.constant(float(config.samples))
         targets = box_ops.encode(tf.gather(objects, tf.gather(labelled.matches, positive)),
                                  tf.gather(all_anchors, positive))
         chosen = tf.gather(logits[image], tf.concat([positive, negative], 0))
         labels = tf.cast(tf.range(tf.size(chosen)) < tf.size(positive), tf.float32)
-        label_loss, box_loss = losses.rpn(chosen, labels, tf.gather(deltas[image], positive),
-                                          tf.stop_gradient(targets), float(config.samples))
-        label_losses.append(label_loss)
-        box_losses.append(box_loss)
+        label_losses.append(objectness(chosen, labels) / divisor)
+        box_losses.append(losses.rpn_box(tf.gather(deltas[image], positive), tf.stop_gradient(targets)) / divisor)
     return {"label_loss": tf.add_n(label_losses) / count, "box_loss": tf.add_n(box_losses) / count}
 
 

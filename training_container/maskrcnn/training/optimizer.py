@@ -1,40 +1,119 @@
-"""SGD with momentum, weight decay on kernels, and a limit on the gradients' norm."""
+"""The optimizers: SGD with momentum as in tensorpack, and AdamW, which needs far fewer steps from scratch."""
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Sequence
 
 import tensorflow as tf
 
-SLOT = "/Momentum"  # tensorpack's suffix of the slots
+from maskrcnn.training.config import TrainingConfig
+
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # Kingma and Ba 2015
 
 
-class Sgd(tf.Module):
+class Optimizer(tf.Module, abc.ABC):
+    """Moves variables against their gradients, whose global norm it limits.
+
+    Args:
+        variables: What is trained.
+        weight_decay: On kernels only; biases and normalisations are left alone.
+        clip_norm: Largest global norm of the gradients; 0 is no limit.
+    """
+
+    def __init__(self, variables: Sequence[tf.Variable], weight_decay: float, clip_norm: float) -> None:
+        super().__init__()
+        self.trained = list(variables)
+        self.weight_decay, self.clip_norm = weight_decay, clip_norm
+
+    @abc.abstractmethod
+    def named_slots(self) -> dict[str, tf.Variable]:
+        """What a checkpoint must hold beside the variables, by name."""
+
+    @abc.abstractmethod
+    def decay_cost(self) -> tf.Tensor:
+        """What weight decay adds to the loss; 0 where it acts on the weights directly."""
+
+    @abc.abstractmethod
+    def _move(self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor) -> None:
+        """Take one step with clipped gradients."""
+
+    def apply(self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor) -> tf.Tensor:
+        """Move the variables; returns the gradients' norm before clipping."""
+        norm = tf.linalg.global_norm(gradients)
+        if self.clip_norm:
+            scale = self.clip_norm / tf.maximum(norm, self.clip_norm)
+            gradients = [gradient * scale for gradient in gradients]
+        self._move(gradients, learning_rate)
+        return norm
+
+    def _slots(self, suffix: str) -> list[tf.Variable]:
+        return [tf.Variable(tf.zeros_like(variable), trainable=False, name=_name(variable) + suffix)
+                for variable in self.trained]
+
+    def _kernels(self) -> list[tf.Variable]:
+        return [variable for variable in self.trained if _name(variable).endswith("/W")]
+
+
+class Sgd(Optimizer):
     """accum = momentum * accum + gradient; variable -= rate * accum (TensorFlow's MomentumOptimizer)."""
 
     def __init__(
         self, variables: Sequence[tf.Variable], momentum: float, weight_decay: float, clip_norm: float
     ) -> None:
-        super().__init__()
-        self.trained = list(variables)
-        self.momentum, self.weight_decay, self.clip_norm = momentum, weight_decay, clip_norm
-        self.slots = [tf.Variable(tf.zeros_like(v), trainable=False, name=v.name.removesuffix(":0") + SLOT)
-                      for v in self.trained]
+        super().__init__(variables, weight_decay, clip_norm)
+        self.momentum = momentum
+        self.slots = self._slots("/Momentum")
 
     def named_slots(self) -> dict[str, tf.Variable]:
-        """The momentum of each variable, by `<variable>/Momentum`."""
-        return {slot.name.removesuffix(":0"): slot for slot in self.slots}
+        """The momentum of each variable."""
+        return {_name(slot): slot for slot in self.slots}
 
     def decay_cost(self) -> tf.Tensor:
-        """weight_decay / 2 * ||W||^2 over kernels; biases and normalisations are left alone."""
-        kernels = [v for v in self.trained if v.name.removesuffix(":0").endswith("/W")]
-        return self.weight_decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels])
+        """weight_decay / 2 * ||W||^2."""
+        return self.weight_decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in self._kernels()])
 
-    def apply(self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor) -> tf.Tensor:
-        """Move the variables; returns the gradients' norm before clipping."""
-        norm = tf.linalg.global_norm(gradients)
-        scale = self.clip_norm / tf.maximum(norm, self.clip_norm) if self.clip_norm else tf.ones([])
+    def _move(self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor) -> None:
         for variable, slot, gradient in zip(self.trained, self.slots, gradients, strict=True):
-            tf.raw_ops.ResourceApplyMomentum(var=variable.handle, accum=slot.handle, lr=learning_rate,
-                                             grad=gradient * scale, momentum=self.momentum)
-        return norm
+            tf.raw_ops.ResourceApplyMomentum(var=variable.handle, accum=slot.handle, lr=learning_rate, grad=gradient,
+                                             momentum=self.momentum)
+
+
+class AdamW(Optimizer):
+    """Adam with weight decay apart from the gradients (Loshchilov and Hutter 2019)."""
+
+    def __init__(self, variables: Sequence[tf.Variable], weight_decay: float, clip_norm: float) -> None:
+        super().__init__(variables, weight_decay, clip_norm)
+        self.first, self.second = self._slots("/Adam"), self._slots("/Adam_1")
+        self.powers = [tf.Variable(beta, trainable=False, name=f"beta{i}_power")
+                       for i, beta in ((1, BETA_1), (2, BETA_2))]
+
+    def named_slots(self) -> dict[str, tf.Variable]:
+        """Both moments of each variable, and the powers of beta."""
+        return {_name(slot): slot for slot in (*self.first, *self.second, *self.powers)}
+
+    def decay_cost(self) -> tf.Tensor:
+        """Nothing: the weights shrink by themselves."""
+        return tf.zeros([])
+
+    def _move(self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor) -> None:
+        for kernel in self._kernels():
+            kernel.assign_sub(kernel * (learning_rate * self.weight_decay))
+        for variable, first, second, gradient in zip(self.trained, self.first, self.second, gradients, strict=True):
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle, m=first.handle, v=second.handle, beta1_power=self.powers[0].read_value(),
+                beta2_power=self.powers[1].read_value(), lr=learning_rate, beta1=BETA_1, beta2=BETA_2,
+                epsilon=EPSILON, grad=gradient)
+        for power, beta in zip(self.powers, (BETA_1, BETA_2), strict=True):
+            power.assign(power * beta)
+
+
+def build(config: TrainingConfig, variables: Sequence[tf.Variable]) -> Optimizer:
+    """The optimizer that the configuration names."""
+    if config.optimizer == "adamw":
+        return AdamW(variables, config.weight_decay, config.gradient_clip)
+    return Sgd(variables, config.momentum, config.weight_decay, config.gradient_clip)
+
+
+def _name(variable: tf.Variable) -> str:
+    return str(variable.name).removesuffix(":0")

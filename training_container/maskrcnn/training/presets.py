@@ -25,7 +25,7 @@ DEMO = Settings(
         backbone=BackboneConfig(blocks=(1, 2, 2, 1), stem_channels=32, width=32, norm="SyncBN"),
         fpn_channels=64,
         rpn=RpnConfig(channels=64, anchor_sizes_px=(14.0, 28.0, 64.0, 160.0, 400.0), samples=128,
-                      inside_only=False, keep_best=True, positive_iou=0.6, train_candidates=500,
+                      inside_only=False, keep_best=True, positive_iou=0.6, min_size_px=2.0, train_candidates=500,
                       train_proposals=300, candidates=300, proposals=200),
         box=BoxHeadConfig(channels=256, samples=128),
         mask=MaskHeadConfig(convolutions=2, channels=64),
