@@ -28,6 +28,7 @@ from app.embedded.settings import (
 
 START_SECONDS = 90.0
 STOP_SECONDS = 60.0
+LET_GO_SECONDS = 2.0
 PID_FILE = "server.json"
 _started: list[subprocess.Popen[bytes]] = []
 """Servers that this process started; they outlive it, and Popen warns when it is forgotten before its child."""
@@ -63,7 +64,7 @@ def up(port: int | None = None, state: Path | None = None) -> Running:
     if running := status(settings.state):
         raise EmbeddedError(f"the embedded AWS is up already at {running.endpoint_url} (process {running.pid}): "
                             "use it, or stop it with python -m app down")
-    if _answers(settings.port):
+    if _is_taken(settings.port):
         raise EmbeddedError(f"port {settings.port} of {HOST} is taken by another program: stop that, or choose "
                             "another port: python -m app up --port 4577")
     _check_programs_around()
@@ -117,10 +118,16 @@ def status(state: Path | None = None) -> Running | None:
     return Running(noted["pid"], noted["started"], noted["port"], folder) if alive else None
 
 
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1.0)
-        return probe.connect_ex((HOST, port)) == 0
+def _is_taken(port: int) -> bool:
+    """Whether somebody keeps the port; a server that was killed a moment ago lets go of it."""
+    deadline = time.monotonic() + LET_GO_SECONDS
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            probe.settimeout(1.0)
+            if probe.connect_ex((HOST, port)) != 0:
+                return False
+        time.sleep(0.1)
+    return True
 
 
 def _check_programs_around() -> None:

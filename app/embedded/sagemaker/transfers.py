@@ -91,7 +91,7 @@ class Mirror:
             if self._sent.get(name) != stamp:
                 try:
                     self._s3.upload_file(str(self._folder / name), self._bucket, _join(self._prefix, name))
-                except (FileNotFoundError, S3UploadFailedError):  # the second: another digest at the end than at the start
+                except (FileNotFoundError, S3UploadFailedError):  # the latter: changed
                     continue
                 self._sent[name] = stamp
         for name in self._sent.keys() - present.keys():

@@ -39,7 +39,8 @@ class Local:
     """The local SageMaker under test, and what it did to the world."""
 
     def __init__(self, folder: Path) -> None:
-        self.settings = EmbeddedSettings(folder / "state", port=1, programs=folder / "bin")
+        self.settings = EmbeddedSettings(
+            folder / "state", port=1, programs=folder / "bin", new_machine_seconds=1.5)
         self.settings.programs.mkdir(exist_ok=True)
         self.s3 = boto3.client("s3", region_name="us-east-1")
         self.events: list[tuple[str, dict[str, Any]]] = []

@@ -72,7 +72,7 @@ def test_spot_interruption_loses_the_disk_and_resumes_from_the_checkpoint(local)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     assert "Interrupted" in [t["Status"] for t in job["SecondaryStatusTransitions"]]
     assert local.text("checkpoints/job/count") == "5"
-    assert job["BillableTimeInSeconds"] <= job["TrainingTimeInSeconds"] + 1
+    assert job["BillableTimeInSeconds"] < job["TrainingTimeInSeconds"]  # waiting for a machine costs nothing
 
 
 def test_stopped_job_ends_as_stopped(local):
