@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 from maskrcnn.model import weights
 from maskrcnn.model.fpn import upsample
+from maskrcnn.model.mask_head import MaskHead
 from maskrcnn.model.mask_rcnn import MaskRCNN
 
 
@@ -86,3 +87,9 @@ def test_weights_of_another_class_count_are_refused_or_skipped_by_name(model, ti
 
 def test_upsample_repeats_each_pixel():
     assert upsample(tf.constant([[[[1.0], [2.0]]]]))[0, :, :, 0].numpy().tolist() == [[1, 1, 2, 2], [1, 1, 2, 2]]
+
+
+def test_mask_head_without_boxes_answers_nothing(model):
+    for inputs in (8, 16):
+        head = MaskHead(inputs, 3, model.config.mask)
+        assert head(tf.zeros([0, 14, 14, inputs]), tf.zeros([0], tf.int32)).shape == (0, 28, 28)

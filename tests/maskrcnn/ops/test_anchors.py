@@ -25,4 +25,4 @@ def test_grid_is_centred_at_multiples_of_the_stride_row_by_row():
 def test_grid_keeps_the_anchors_of_a_cell_together():
     grid = anchors.grid(tf.constant([1, 2]), 16, 8.0, (1.0, 4.0)).numpy()
     np.testing.assert_allclose(grid[:2], anchors.cell(8.0, (1.0, 4.0)))
-    np.testing.assert_allclose(grid[2:], anchors.cell(8.0, (1.0, 4.0)) + [16, 0, 16, 0])
+    np.testing.assert_allclose(grid[2:], anchors.cell(8.0, (1.0, 4.0)) + np.array([16, 0, 16, 0]))

@@ -42,7 +42,8 @@ def test_encode_gives_shift_and_log_growth_in_units_of_the_anchor():
 def test_decode_inverts_encode(weights):
     rng = np.random.default_rng(0)
     corners = rng.uniform(0, 100, (2, 20, 2))
-    anchors, targets = (tf.constant(np.concatenate([c, c + rng.uniform(1, 50, c.shape)], 1), tf.float32) for c in corners)
+    boxes_of = [np.concatenate([c, c + rng.uniform(1, 50, c.shape)], 1) for c in corners]
+    anchors, targets = (tf.constant(array, tf.float32) for array in boxes_of)
     decoded = boxes.decode(boxes.encode(targets, anchors, weights), anchors, weights)
     np.testing.assert_allclose(decoded, targets, rtol=1e-4, atol=1e-3)
 

@@ -33,7 +33,10 @@ TINY = {
 }
 
 
-def example(name: str, height: int, width: int, objects: list[tuple[int, tuple[int, int, int, int], bool, bool]]) -> bytes:
+Drawn = tuple[int, tuple[int, int, int, int], bool, bool]
+
+
+def example(name: str, height: int, width: int, objects: list[Drawn]) -> bytes:
     """One serialised example: objects are (class, x1 y1 x2 y2, has a mask, is a crowd), drawn bright on grey."""
     image = np.full((height, width, 3), 60, np.uint8)
     pngs = []
@@ -82,8 +85,8 @@ def squares(count: int, seed: int) -> list[bytes]:
     made = []
     for number in range(count):
         x, y = (int(v) for v in rng.integers(4, 20, 2))
-        made.append(example(f"part_{seed}_{number}.png", 64, 64,
-                            [(1, (x, y, x + 36, y + 36), True, False), (2, (x + 4, y + 4, x + 16, y + 16), True, False)]))
+        disk, hole = (x, y, x + 36, y + 36), (x + 4, y + 4, x + 16, y + 16)
+        made.append(example(f"part_{seed}_{number}.png", 64, 64, [(1, disk, True, False), (2, hole, True, False)]))
     return made
 
 

@@ -56,7 +56,8 @@ def test_same_seed_gives_the_same_image_and_other_seeds_all_orientations(corner)
     config = TrainingConfig(flip_horizontal=True, flip_vertical=True, quarter_turns=True, brightness=0.2)
     first, again = (augment.augment(corner, config, tf.constant([3, 4], tf.int64)) for _ in range(2))
     np.testing.assert_array_equal(first.image, again.image)
-    corners = {tuple(augment.augment(corner, config, tf.constant([0, i], tf.int64)).boxes.numpy()[0]) for i in range(60)}
+    seeds = [tf.constant([0, number], tf.int64) for number in range(60)]
+    corners = {tuple(augment.augment(corner, config, seed).boxes.numpy()[0]) for seed in seeds}
     assert len(corners) == 8
 
 

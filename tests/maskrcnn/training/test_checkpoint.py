@@ -22,7 +22,8 @@ def variable() -> tf.Variable:
 
 @pytest.fixture
 def checkpoints(tmp_path, variable) -> Checkpoints:
-    return Checkpoints(tmp_path / "checkpoints", {"conv0/W": variable, "conv0/W/Momentum": tf.Variable([0.5, 0.5])}, keep=2)
+    variables = {"conv0/W": variable, "conv0/W/Momentum": tf.Variable([0.5, 0.5])}
+    return Checkpoints(tmp_path / "checkpoints", variables, keep=2)
 
 
 def test_restore_brings_back_variables_and_state(checkpoints, variable):

@@ -23,7 +23,8 @@ def test_nothing_given_means_the_r50_preset():
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_resolved_values_resolve_to_the_same_settings(preset):
-    resolved = hyperparameters.resolve({"preset": preset, "base_lr": "0.02", "lr_epoch_schedule": "[(2, 0.1), (3, None)]"})
+    given = {"preset": preset, "base_lr": "0.02", "lr_epoch_schedule": "[(2, 0.1), (3, None)]"}
+    resolved = hyperparameters.resolve(given)
     again = hyperparameters.resolve(resolved.as_strings())
     assert again.settings == resolved.settings
     assert all(len(value) <= 256 for value in resolved.as_strings().values())  # SageMaker's limit

@@ -121,15 +121,17 @@ class Conv(tf.Module):
         gamma: Initial scale of the normalisation.
         relu: Rectify the result.
         init: Initial kernel.
+        initial_bias: Initial value of the bias.
     """
 
     def __init__(self, scope: str, inputs: int, outputs: int, kernel: int = 1, *, stride: int = 1,
                  norm: Norm | None = None, gamma: float = 1.0, relu: bool = False,
-                 init: Initializer = he_fan_out) -> None:
+                 init: Initializer = he_fan_out, initial_bias: float = 0.0) -> None:
         super().__init__()
         self.kernel = tf.Variable(init((kernel, kernel, inputs, outputs)), name=f"{scope}/W")
         self.norm = norm_layer(norm, scope, outputs, gamma) if norm else None
-        self.bias = None if norm and norm != "None" else tf.Variable(tf.zeros([outputs]), name=f"{scope}/b")
+        plain = not norm or norm == "None"
+        self.bias = tf.Variable(tf.fill([outputs], initial_bias), name=f"{scope}/b") if plain else None
         self.stride, self.relu = stride, relu
         spare = kernel - stride
         side = [(spare + 1) // 2, spare // 2]

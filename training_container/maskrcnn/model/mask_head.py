@@ -23,8 +23,11 @@ class MaskHead(tf.Module):
 
     def __call__(self, pooled: tf.Tensor, class_ids: tf.Tensor) -> tf.Tensor:
         """[R, p, p, C] and class ids [R] from 1 -> logits of that class [R, 2p, 2p], float32."""
-        x = pooled
+        count = tf.shape(pooled)[0]
+        # One blank box where there is none: TensorFlow's convolution gets the channels wrong when N is 0.
+        blank = tf.cast(count == 0, tf.int32)
+        x = tf.pad(pooled, [[0, blank], [0, 0], [0, 0], [0, 0]])
         for convolution in self.convolutions:
             x = convolution(x)
-        logits = tf.transpose(self.output(self.deconv(x)), [0, 3, 1, 2])
+        logits = tf.transpose(self.output(self.deconv(x)), [0, 3, 1, 2])[:count]
         return tf.cast(tf.gather(logits, class_ids - 1, batch_dims=1), tf.float32)

@@ -9,7 +9,6 @@ import tensorflow as tf
 from maskrcnn.model.config import RpnConfig
 from maskrcnn.model.layers import Conv, gaussian, he_fan_in
 
-
 RARE = -4.6
 """Initial logit for focal loss: every anchor is an object with probability 0.01 (Lin et al. 2017, section 3.3)."""
 
@@ -30,9 +29,8 @@ class RpnHead(tf.Module):
         super().__init__()
         anchors = len(config.anchor_ratios)
         self.conv = Conv("rpn/conv0", inputs, config.channels, 3, relu=True, init=he_fan_in)
-        self.logits = Conv("rpn/class", config.channels, anchors, init=gaussian(0.01))
-        if config.loss == "focal":
-            self.logits.bias.assign(tf.fill([anchors], RARE))
+        rare = RARE if config.loss == "focal" else 0.0
+        self.logits = Conv("rpn/class", config.channels, anchors, init=gaussian(0.01), initial_bias=rare)
         self.deltas = Conv("rpn/box", config.channels, anchors * 4, init=gaussian(0.01))
 
     def __call__(self, features: tf.Tensor) -> RpnLevel:

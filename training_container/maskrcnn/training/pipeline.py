@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -39,9 +40,13 @@ def batches(records: Sequence[Record], settings: Settings, start: int) -> tf.dat
         return augment.augment(example, training, tf.stack([tf.constant(training.seed, tf.int64), position]))
 
     signature = (tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.int64))
+    options = tf.data.Options()
+    # Autotuned buffers grow without need, and whoever ends training waits until all of them are filled.
+    options.autotune.enabled = False
     return (
         tf.data.Dataset.from_generator(stream, output_signature=signature)
-        .map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .map(prepare, num_parallel_calls=os.cpu_count() or 1, deterministic=True)
         .padded_batch(training.batch_size_per_gpu, drop_remainder=True)
         .prefetch(PREFETCHED_BATCHES)
+        .with_options(options)
     )
