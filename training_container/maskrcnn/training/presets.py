@@ -20,21 +20,23 @@ R101 = dataclasses.replace(
     R50, model=dataclasses.replace(R50.model, backbone=BackboneConfig(blocks=(3, 4, 23, 3))))
 
 DEMO = Settings(
+    # From scratch in minutes on two cores: a slim network at full resolution, because most defects are under 32 pixels;
+    # AdamW and a focal RPN, which learn rare tiny objects in few steps. Expected: docs/performance.md.
     model=ModelConfig(
         input=InputConfig(short_edge_px=512, max_size_px=768),
-        backbone=BackboneConfig(blocks=(1, 2, 2, 1), stem_channels=32, width=32, norm="SyncBN"),
+        backbone=BackboneConfig(blocks=(2, 2, 2, 2), stem_channels=16, width=16, norm="SyncBN"),
         fpn_channels=64,
-        rpn=RpnConfig(channels=64, anchor_sizes_px=(14.0, 28.0, 64.0, 160.0, 400.0), samples=128,
-                      inside_only=False, keep_best=True, positive_iou=0.6, min_size_px=2.0, train_candidates=500,
-                      train_proposals=300, candidates=300, proposals=200),
+        rpn=RpnConfig(channels=48, anchor_sizes_px=(14.0, 28.0, 64.0, 160.0, 400.0), samples=128, loss="focal",
+                      inside_only=False, keep_best=True, positive_iou=0.5, negative_iou=0.4, min_size_px=2.0,
+                      train_candidates=500, train_proposals=300, candidates=300, proposals=200),
         box=BoxHeadConfig(channels=256, samples=128),
         mask=MaskHeadConfig(convolutions=2, channels=64),
         roi_samples=1,
     ),
     training=TrainingConfig(
-        epochs=12, images_per_epoch=240, batch_size_per_gpu=4, base_lr=0.08, warmup=60, warmup_init_lr=1e-3,
-        lr_decay="cosine", eval_period=4, flip_vertical=True, quarter_turns=True, brightness=0.2,
-        checkpoint_seconds=20.0, log_seconds=5.0,
+        epochs=12, images_per_epoch=240, batch_size_per_gpu=4, optimizer="adamw", base_lr=0.004, weight_decay=0.02,
+        gradient_clip=5.0, warmup=60, warmup_init_lr=1e-3, lr_decay="cosine", eval_period=4, flip_vertical=True,
+        quarter_turns=True, brightness=0.2, checkpoint_seconds=20.0, log_seconds=5.0,
     ),
 )
 
