@@ -1,7 +1,7 @@
 """Hyperparameters: every known name, its meaning and its place in the settings.
 
 SageMaker hands a training job an object of strings. `resolve` lays them over a preset and refuses what it does
-not know before any work is done; `python -m maskrcnn.hyperparameters` prints the table of docs/hyperparameters.md.
+not know before any work is done; `python -m maskrcnn.hyperparameters` prints docs/hyperparameters.md.
 """
 
 from __future__ import annotations
@@ -76,6 +76,8 @@ TABLE = (
     _known("flip_vertical", "training.flip_vertical", "Turn half of the images upside down"),
     _known("quarter_turns", "training.quarter_turns", "Turn by 0, 90, 180 or 270 degrees: for round parts"),
     _known("brightness", "training.brightness", "Largest random change of brightness and contrast", low=0, high=0.9),
+    _known("mosaic", "training.mosaic", "Share of images made of four close-ups around objects: for small defects",
+           low=0, high=1),
     _known("backbone_weights", "training.backbone_weights", "Path of an .npz in tensorpack's names to start from",
            "config:BACKBONE.WEIGHTS"),
     _known("checkpoint_seconds", "training.checkpoint_seconds", "Between checkpoints", low=0.1),
@@ -148,6 +150,11 @@ PER_LEVEL_NMS = {
 ARCHITECTURES = {"resnet50": "[3, 4, 6, 3]", "resnet101": "[3, 4, 23, 3]"}
 ONLY_TRUE = {"mode_fpn": "the network has a feature pyramid", "mode_mask": "the network predicts masks",
              "config:MODE_FPN": "the network has a feature pyramid", "config:MODE_MASK": "the network predicts masks"}
+MAY_CHANGE = frozenset({"log_seconds", "checkpoint_seconds", "keep_checkpoints", "eval_period", "batch_size_per_gpu",
+                        "precision", "deterministic", "score_threshold", "nms_iou", "detections", "candidates",
+                        "proposals", "backbone_weights"})
+"""What a resumed run may set anew, because it does not bend what was learned so far. The batch is among them:
+running out of memory is answered by halving it."""
 IDENTITY = ("run_id", "version")
 """Passed by the pipeline; they name the model and decide nothing."""
 
@@ -327,7 +334,7 @@ def _set(document: Any, path: str, value: Any) -> Any:
 
 
 def table() -> str:
-    """The Markdown table of docs/hyperparameters.md."""
+    """The Markdown table of all names."""
     presets = list(PRESETS)
     lines = [f"| name | meaning | {' | '.join(presets)} | values | also known as |", "|---" * (len(presets) + 4) + "|"]
     for entry in TABLE:
@@ -335,6 +342,29 @@ def table() -> str:
         aliases = ", ".join(f"`{alias}`" for alias in entry.aliases)
         lines.append(f"| `{entry.name}` | {entry.meaning} | {defaults} | {_values(entry)} | {aliases} |")
     return "\n".join(lines)
+
+
+def page() -> str:
+    """The whole of docs/hyperparameters.md."""
+    return f"""# Hyperparameters of training
+
+Strings, as SageMaker passes them: numbers, `True` or `False`, lists like `[8, 16]`. They are laid over a preset
+(`preset`: {", ".join(PRESETS)}; default {DEFAULT_PRESET}); an unknown name, a wrong type or a value out of range ends the job with
+CONFIG_INVALID before any work. This page is generated: `python -m maskrcnn.hyperparameters`.
+
+{table()}
+
+Further names: `resnet_arch` ({", ".join(ARCHITECTURES)}) sets `resnet_blocks`;
+{_per_level_names()}; {", ".join(f"`{name}`" for name in ONLY_TRUE)} may only be `True`;
+{" and ".join(f"`{name}`" for name in IDENTITY)} are passed by the pipeline and name the model.
+A run resumes only under the settings it was started with; these may change between attempts:
+{", ".join(f"`{name}`" for name in sorted(MAY_CHANGE))}.
+"""
+
+
+def _per_level_names() -> str:
+    return "; ".join(f"`{name}` sets {' and '.join(f'`{target}`' for target in targets)}"
+                     for name, targets in PER_LEVEL_NMS.items())
 
 
 def _values(entry: Hyperparameter) -> str:
@@ -347,4 +377,4 @@ def _values(entry: Hyperparameter) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(table() + "\n")
+    sys.stdout.write(page())

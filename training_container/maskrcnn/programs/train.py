@@ -25,12 +25,6 @@ from maskrcnn.training.loop import Data, Trainer
 
 log = logging.getLogger("castline")
 
-MAY_CHANGE = frozenset({"log_seconds", "checkpoint_seconds", "keep_checkpoints", "eval_period", "batch_size_per_gpu",
-                        "precision", "deterministic", "score_threshold", "nms_iou", "detections", "candidates",
-                        "proposals", "backbone_weights"})
-"""Hyperparameters that a resumed run may set anew: they do not bend what was learned so far. The batch is among
-them because running out of memory is answered by halving it."""
-
 
 def main() -> int:
     """Run under the frame that turns failures into /opt/ml/output/failure."""
@@ -122,7 +116,7 @@ def _load_backbone(model: MaskRCNN, layout: Layout, name: str) -> None:
 
 
 def _fingerprint(resolved: Resolved, classes: tuple[ClassDefinition, ...], data: Data) -> dict[str, str]:
-    decided = {name: value for name, value in resolved.as_strings().items() if name not in MAY_CHANGE}
+    decided = {name: value for name, value in resolved.as_strings().items() if name not in hyperparameters.MAY_CHANGE}
     return {**decided, "classes": ", ".join(c.name for c in classes), "version": resolved.version,
             "training images": str(len(data.train))}
 

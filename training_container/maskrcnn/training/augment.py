@@ -14,6 +14,8 @@ from maskrcnn.training.examples import Example
 def augment(example: Example, config: TrainingConfig, seed: tf.Tensor) -> Example:
     """Apply the augmentations that the configuration allows, by the random numbers of `seed` [2]."""
     chance = tf.random.stateless_uniform([6], seed)
+    height, width, channels = example.image.shape
+    shape = [height, width, channels] if height == width else [None, None, channels]
     if config.flip_horizontal:
         example = _maybe(chance[0], mirrored, example)
     if config.flip_vertical:
@@ -26,7 +28,7 @@ def augment(example: Example, config: TrainingConfig, seed: tf.Tensor) -> Exampl
         shift = (chance[5] * 2.0 - 1.0) * config.brightness * 128.0
         pixels = tf.cast(example.image, tf.float32) * gain + shift
         example = example._replace(image=tf.cast(tf.clip_by_value(pixels, 0.0, 255.0), tf.uint8))
-    return example
+    return example._replace(image=tf.ensure_shape(example.image, shape))
 
 
 def mirrored(example: Example) -> Example:

@@ -43,6 +43,8 @@ class TrainingConfig:
     quarter_turns: bool = False
     brightness: float = 0.0
     """Largest random change of brightness and contrast, as a share."""
+    mosaic: float = 0.0
+    """Share of the images that are four close-ups around objects instead."""
     backbone_weights: str = ""
     """An .npz in tensorpack's names to start from; what does not fit is skipped."""
     checkpoint_seconds: float = 300.0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from maskrcnn.training import augment, examples
+from maskrcnn.training import augment, examples, mosaic
 from maskrcnn.training.config import Settings
 from maskrcnn.training.examples import Example
 from maskrcnn.training.records import Record
@@ -28,25 +29,45 @@ def order(count: int, seed: int, start: int) -> Iterator[tuple[int, int]]:
 
 def batches(records: Sequence[Record], settings: Settings, start: int) -> tf.data.Dataset:
     """Endless batches of augmented examples from position `start` (images seen so far) on."""
-    training, size = settings.training, settings.model.input
+    training = settings.training
+    companions = mosaic.TILES - 1 if training.mosaic else 0
 
-    def stream() -> Iterator[tuple[bytes, int]]:
+    def stream() -> Iterator[tuple[list[bytes], int]]:
         for index, position in order(len(records), training.seed, start):
-            yield records[index].read(), position
+            others = np.random.default_rng([training.seed, 1, position]).integers(len(records), size=companions)
+            yield [records[i].read() for i in (index, *others)], position
 
-    @tf.autograph.experimental.do_not_convert
-    def prepare(serialized: tf.Tensor, position: tf.Tensor) -> Example:
-        example = augment.resized(examples.parse(serialized), size.short_edge_px, size.max_size_px)
-        return augment.augment(example, training, tf.stack([tf.constant(training.seed, tf.int64), position]))
-
-    signature = (tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.int64))
     options = tf.data.Options()
     # Autotuned buffers grow without need, and whoever ends training waits until all of them are filled.
     options.autotune.enabled = False
+    signature = (tf.TensorSpec([1 + companions], tf.string), tf.TensorSpec([], tf.int64))
     return (
         tf.data.Dataset.from_generator(stream, output_signature=signature)
-        .map(prepare, num_parallel_calls=os.cpu_count() or 1, deterministic=True)
+        .map(functools.partial(_prepare, settings), num_parallel_calls=os.cpu_count() or 1, deterministic=True)
         .padded_batch(training.batch_size_per_gpu, drop_remainder=True)
         .prefetch(PREFETCHED_BATCHES)
         .with_options(options)
     )
+
+
+@tf.autograph.experimental.do_not_convert
+def _prepare(settings: Settings, serialized: tf.Tensor, position: tf.Tensor) -> Example:
+    """One augmented image, or a mosaic of all the given ones; decided by the position alone."""
+    training, size = settings.training, settings.model.input
+    seed = tf.stack([tf.constant(training.seed, tf.int64), position])
+
+    def resized(index: int) -> Example:
+        return augment.resized(examples.parse(serialized[index]), size.short_edge_px, size.max_size_px)
+
+    def tile(index: int) -> Example:
+        own_seed = tf.random.experimental.stateless_fold_in(seed, index)
+        return augment.augment(mosaic.close_up(resized(index), size.short_edge_px // 2, own_seed), training, own_seed)
+
+    if not training.mosaic:
+        return augment.augment(resized(0), training, seed)
+    chance = tf.random.stateless_uniform([], tf.random.experimental.stateless_fold_in(seed, mosaic.TILES))
+    made: Example = tf.cond(
+        chance < training.mosaic,
+        lambda: mosaic.assemble([tile(index) for index in range(mosaic.TILES)]),
+        lambda: augment.augment(resized(0), training, seed))
+    return made
