@@ -25,7 +25,7 @@ $(VENV)/.ready: requirements.txt
 	@touch $@
 
 node_modules/.ready: package-lock.json
-	@node -e 'process.exit(parseInt(process.versions.node) < 20)' \
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' \
 		|| { echo "Castline needs Node 20 or newer for the CDK command line"; exit 1; }
 	@echo "Installing the pinned CDK command line into node_modules (once)"
 	@npm ci --no-audit --no-fund --loglevel=error
