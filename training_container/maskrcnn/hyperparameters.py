@@ -349,8 +349,8 @@ def page() -> str:
     return f"""# Hyperparameters of training
 
 Strings, as SageMaker passes them: numbers, `True` or `False`, lists like `[8, 16]`. They are laid over a preset
-(`preset`: {", ".join(PRESETS)}; default {DEFAULT_PRESET}); an unknown name, a wrong type or a value out of range ends the job with
-CONFIG_INVALID before any work. This page is generated: `python -m maskrcnn.hyperparameters`.
+(`preset`: {", ".join(PRESETS)}; default {DEFAULT_PRESET}); an unknown name, a wrong type or a value out of range
+ends the job with CONFIG_INVALID before any work. This page is generated: `python -m maskrcnn.hyperparameters`.
 
 {table()}
 

@@ -65,7 +65,8 @@ def test_background_image_beside_a_full_one(model, batch_of, make_example):
 
 
 def test_gradient_reaches_every_trained_variable(model, batch_of, make_example):
-    batch = batch_of(make_example("a.png", 64, 64, [(1, (4, 4, 40, 40), True, False), (2, (9, 9, 20, 20), True, False)]))
+    objects = [(1, (4, 4, 40, 40), True, False), (2, (9, 9, 20, 20), True, False)]
+    batch = batch_of(make_example("a.png", 64, 64, objects))
     with tf.GradientTape() as tape:
         figures = objective.compute(model, batch, SEED)
         total = tf.add_n([figures[name] for name in objective.LOSSES])
