@@ -36,6 +36,7 @@ class Training:
         self._running: dict[str, Program] = {}
         self._threads: dict[str, threading.Thread] = {}
         self._stopping: set[str] = set()
+        self._shutting_down = False
 
     def check(self, request: Record) -> None:
         """Raise ApiError where SageMaker would refuse the request."""
@@ -80,10 +81,11 @@ class Training:
 
         Their records stay as they are: the next start tells that these jobs have failed.
         """
-        for name, program in list(self._running.items()):
+        self._shutting_down = True
+        for program in list(self._running.values()):
             program.stop("shutdown", SHUTDOWN_GRACE_SECONDS)
-            if thread := self._threads.get(name):
-                thread.join(SHUTDOWN_GRACE_SECONDS)
+        for thread in list(self._threads.values()):  # also of jobs whose program is still to start
+            thread.join(SHUTDOWN_GRACE_SECONDS)
 
     def _guard(self, record: Record) -> None:
         try:
@@ -139,7 +141,9 @@ class Training:
     def _train(self, record: Record, job: _Job, limit_seconds: float) -> Outcome:
         program = job.start()
         self._running[record["_name"]] = program
-        if record["_name"] in self._stopping:  # stopped before it started
+        if self._shutting_down:
+            program.stop("shutdown", SHUTDOWN_GRACE_SECONDS)
+        elif record["_name"] in self._stopping:  # stopped before it started
             program.stop()
         try:
             return program.wait(limit_seconds, job.push_checkpoints)

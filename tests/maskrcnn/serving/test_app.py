@@ -205,7 +205,7 @@ def test_every_request_leaves_one_line_that_a_machine_can_read(
         content = picture(defect=True)
         client.post("/invocations", content=content)
         client.post("/invocations", content=b"junk")
-    good, bad = (json.loads(record.message) for record in caplog.records)
+    good, bad = (json.loads(record.message) for record in caplog.records if record.name == "castline.serve")
     assert (good["status"], good["instances"], good["verdict"], good["bytes"]) == (200, 2, "NG", len(content))
     assert good["ms"] > 0
     assert (bad["status"], bad["error"], bad["bytes"]) == (400, "not-an-image", 4)
