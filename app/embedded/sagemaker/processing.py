@@ -34,6 +34,7 @@ class Processing:
         self._running: dict[str, Program] = {}
         self._threads: dict[str, threading.Thread] = {}
         self._stopping: set[str] = set()
+        self._shutting_down = False
 
     def check(self, request: Record) -> None:
         """Raise ApiError where SageMaker, or the embedded one, would refuse the request."""
@@ -59,10 +60,11 @@ class Processing:
 
     def stop_all(self) -> None:
         """End the programs because the server ends; the next start tells that these jobs have failed."""
-        for name, program in list(self._running.items()):
+        self._shutting_down = True
+        for program in list(self._running.values()):
             program.stop("shutdown", SHUTDOWN_GRACE_SECONDS)
-            if thread := self._threads.get(name):
-                thread.join(SHUTDOWN_GRACE_SECONDS)
+        for thread in list(self._threads.values()):  # also of jobs whose program is still to start
+            thread.join(SHUTDOWN_GRACE_SECONDS)
 
     def _guard(self, record: Record) -> None:
         try:
@@ -87,7 +89,9 @@ class Processing:
                           Path(record["AppSpecification"]["ContainerEntrypoint"][0]).name, root,
                           record.get("Environment", {}), stream.write, JOB_NICENESS)
         self._running[record["_name"]] = program
-        if record["_name"] in self._stopping:
+        if self._shutting_down:
+            program.stop("shutdown", SHUTDOWN_GRACE_SECONDS)
+        elif record["_name"] in self._stopping:
             program.stop()
         self._cloud.store.change(record, ProcessingStartTime=time.time())
         limit = record.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS)
