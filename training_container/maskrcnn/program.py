@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from app.contracts import documents
 from app.contracts.errors import Failure, FailureCode
@@ -47,6 +48,18 @@ def main(program: Callable[[Layout], None]) -> int:
         log.exception("INTERNAL")
         return 1
     return 0
+
+
+def read_input(path: Path) -> str:
+    """Text of a file that the job must have been started with.
+
+    Raises:
+        JobError: CONFIG_INVALID: it is not there.
+    """
+    try:
+        return path.read_text()
+    except FileNotFoundError as error:
+        raise JobError("CONFIG_INVALID", f"{path}: missing: start the job with this input") from error
 
 
 def _write_failure(layout: Layout, failure: Failure) -> None:

@@ -39,9 +39,9 @@ def evaluate(layout: Layout, load: Load) -> None:
         layout: The folders of the job.
         load: Gives the model in an unpacked artifact.
     """
-    job = documents.from_json(EvaluateJob, _read(layout.job_document))
+    job = documents.from_json(EvaluateJob, program.read_input(layout.job_document))
     manifest = documents.from_json(
-        VersionManifest, _read(layout.processing_input("dataset") / "manifest.json")
+        VersionManifest, program.read_input(layout.processing_input("dataset") / "manifest.json")
     )
     images = read_test_set(layout.processing_input("test"), manifest.classes)
     log.info("version %s: %d test images", manifest.version, len(images))
@@ -96,13 +96,6 @@ def _write(
     (output / "report.html").write_text(page)
     # Last: whoever finds result.json finds everything else too.
     (output / "result.json").write_text(documents.to_json(result, indent=2))
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except FileNotFoundError as error:
-        raise program.JobError("CONFIG_INVALID", f"{path}: missing: start the job with this input") from error
 
 
 def _load(model_dir: Path) -> SegmentationModel:

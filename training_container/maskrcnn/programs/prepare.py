@@ -16,7 +16,7 @@ from maskrcnn.storage import S3Store
 def run(layout: Layout) -> None:
     """Read job.json, fetch the snapshot, prepare it, and clean up."""
     logging.getLogger("botocore").setLevel(logging.WARNING)  # where credentials come from is nobody's news
-    job = documents.from_json(jobs.PrepareJob, layout.job_document.read_bytes())
+    job = documents.from_json(jobs.PrepareJob, program.read_input(layout.job_document))
     store = S3Store(job.bucket)
     work = layout.root / "processing/work"
     shutil.rmtree(work, ignore_errors=True)
