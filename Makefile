@@ -5,9 +5,11 @@ VENV := .venv
 PY := $(VENV)/bin/python
 UV := uv==0.13.8
 READY := $(VENV)/.ready node_modules/.ready
-export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
-export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := 1
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+# jsii warns about Node versions in a banner on each start: these need none.
+NODES := 20,21,22,23,24,25,26
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := $(NODES)
+export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := $(NODES)
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := $(NODES)
 
 .PHONY: help demo test check synth deploy train bench image lock clean
 .DEFAULT_GOAL := help
