@@ -78,8 +78,10 @@ TABLE = (
     _known("brightness", "training.brightness", "Largest random change of brightness and contrast", low=0, high=0.9),
     _known("mosaic", "training.mosaic", "Share of images made of four close-ups around objects: for small defects",
            low=0, high=1),
-    _known("backbone_weights", "training.backbone_weights", "Path of an .npz in tensorpack's names to start from",
+    _known("backbone_weights", "training.backbone_weights", "File whose backbone training starts from: docs/weights.md",
            "config:BACKBONE.WEIGHTS"),
+    _known("load_model", "training.load_model", "Whole model to fine-tune from; what does not fit is skipped"),
+    _known("fc6_rows", "training.fc6_rows", "Row order of a loaded fc6; HWC for models of aws-samples' TF2 branch"),
     _known("checkpoint_seconds", "training.checkpoint_seconds", "Between checkpoints", low=0.1),
     _known("keep_checkpoints", "training.keep_checkpoints", "How many of the newest are kept", low=1, high=100),
     _known("log_seconds", "training.log_seconds", "Between progress lines", low=0.1),
@@ -90,7 +92,7 @@ TABLE = (
            "config:PREPROC.MAX_SIZE", low=32, high=8192),
     _known("resnet_blocks", "model.backbone.blocks", "Blocks a group; resnet_arch sets it",
            "config:BACKBONE.RESNET_NUM_BLOCKS", low=1, high=64),
-    _known("batch_norm", "model.backbone.norm", "Normalisation; FreezeBN learns only with backbone_weights",
+    _known("batch_norm", "model.backbone.norm", "Normalisation; FreezeBN learns only from loaded weights",
            "config:BACKBONE.NORM"),
     _known("freeze_at", "model.backbone.freeze_at", "Groups without training: 1 stem, 2 stem and first group",
            "config:BACKBONE.FREEZE_AT", low=0, high=2),
@@ -152,7 +154,7 @@ ONLY_TRUE = {"mode_fpn": "the network has a feature pyramid", "mode_mask": "the 
              "config:MODE_FPN": "the network has a feature pyramid", "config:MODE_MASK": "the network predicts masks"}
 MAY_CHANGE = frozenset({"log_seconds", "checkpoint_seconds", "keep_checkpoints", "eval_period", "batch_size_per_gpu",
                         "precision", "deterministic", "score_threshold", "nms_iou", "detections", "candidates",
-                        "proposals", "backbone_weights"})
+                        "proposals", "backbone_weights", "load_model", "fc6_rows"})
 """What a resumed run may set anew, because it does not bend what was learned so far. The batch is among them:
 running out of memory is answered by halving it."""
 IDENTITY = ("run_id", "version")
@@ -305,9 +307,9 @@ def _check_together(settings: Settings, given: set[str]) -> None:
     if model.input.max_size_px < model.input.short_edge_px:
         raise _invalid("max_size", str(model.input.max_size_px),
                        f"must be at least image_size ({model.input.short_edge_px})")
-    if model.backbone.norm == "FreezeBN" and not training.backbone_weights:
-        raise _invalid("batch_norm", "FreezeBN", "needs backbone_weights: random weights with frozen statistics "
-                       "learn nothing: use GN to train from scratch")
+    if model.backbone.norm == "FreezeBN" and not (training.backbone_weights or training.load_model):
+        raise _invalid("batch_norm", "FreezeBN", "needs backbone_weights or load_model: random weights with frozen "
+                       "statistics learn nothing: use GN to train from scratch")
     end = training.lr_epoch_schedule[-1:]
     if end and end[0][1] is not None:
         raise _invalid("lr_epoch_schedule", str(training.lr_epoch_schedule), "must end with (epoch, None)")

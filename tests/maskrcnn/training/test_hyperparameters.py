@@ -55,6 +55,12 @@ def test_sdk_style_quotes_are_taken_off():
     assert hyperparameters.resolve({"preset": '"demo"'}).preset == "demo"
 
 
+@pytest.mark.parametrize("source", ["backbone_weights", "load_model"])
+def test_frozen_statistics_are_allowed_where_weights_are_loaded(source):
+    settings = hyperparameters.resolve({"batch_norm": "FreezeBN", source: "w.npz"}).settings
+    assert settings.model.backbone.norm == "FreezeBN"
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -70,7 +76,8 @@ def test_sdk_style_quotes_are_taken_off():
         ({"batch_norm": "BN"}, ("batch_norm", "FreezeBN, SyncBN, GN, None")),
         ({"anchor_sizes": "[8, 16]"}, ("anchor_sizes", "5 sizes")),
         ({"anchor_sizes": "[8, 16, 0, 64, 128]"}, ("anchor_sizes", "at least 1")),
-        ({"batch_norm": "FreezeBN"}, ("FreezeBN", "backbone_weights", "GN")),
+        ({"batch_norm": "FreezeBN"}, ("FreezeBN", "backbone_weights or load_model", "GN")),
+        ({"fc6_rows": "WHC"}, ("fc6_rows", "auto, CHW, HWC")),
         ({"mode_fpn": "False"}, ("mode_fpn", "must be True")),
         ({"resnet_arch": "resnet18"}, ("resnet_arch", "resnet50, resnet101")),
         ({"base_lr": "0.1", "config:TRAIN.BASE_LR": "0.2"}, ("config:TRAIN.BASE_LR", "same as base_lr")),

@@ -46,7 +46,11 @@ class TrainingConfig:
     mosaic: float = 0.0
     """Share of the images that are four close-ups around objects instead."""
     backbone_weights: str = ""
-    """An .npz in tensorpack's names to start from; what does not fit is skipped."""
+    """Weights in any known format whose backbone training starts from; what does not fit is skipped."""
+    load_model: str = ""
+    """Weights of a whole model to fine-tune from, in any known format; what does not fit is skipped."""
+    fc6_rows: Literal["auto", "CHW", "HWC"] = "auto"
+    """Order in which the loaded fc6 reads the pooled features; auto: as the recognised format writes them."""
     checkpoint_seconds: float = 300.0
     keep_checkpoints: int = 2
     log_seconds: float = 20.0
