@@ -17,6 +17,7 @@ FailureCode = Literal[
     "OUT_OF_MEMORY",       # the process ran out of host or GPU memory
     "LOSS_NOT_FINITE",     # NaN or Inf loss
     "CHECKPOINT_MISMATCH", # the checkpoint was written under other settings
+    "CHECKPOINT_DAMAGED",  # checkpoints are there and none of them is whole
     "INTERNAL",            # a bug: the sentence carries the exception
 ]
 

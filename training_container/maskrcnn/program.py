@@ -12,6 +12,8 @@ from app.contracts.errors import Failure, FailureCode
 from maskrcnn.layout import Layout
 
 FAILURE_LIMIT = 1024  # SageMaker keeps this many characters of the failure file
+OUT_OF_MEMORY_SIGNS = ("CUDA_ERROR_OUT_OF_MEMORY", "std::bad_alloc", "OOM when allocating", "Failed to allocate memory",
+                       "CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED")
 
 log = logging.getLogger("castline")
 
@@ -39,13 +41,11 @@ def main(program: Callable[[Layout], None]) -> int:
         _write_failure(layout, Failure("CONFIG_INVALID", str(error)))
         log.error("CONFIG_INVALID: %s", error)
         return 1
-    except MemoryError as error:
-        _write_failure(layout, Failure("OUT_OF_MEMORY", f"out of host memory: {error}: use a larger instance"))
-        log.exception("OUT_OF_MEMORY")
-        return 1
     except Exception as error:
-        _write_failure(layout, Failure("INTERNAL", f"{type(error).__name__}: {error}"))
-        log.exception("INTERNAL")
+        code: FailureCode = "OUT_OF_MEMORY" if is_out_of_memory(error) else "INTERNAL"
+        advice = ": use an instance with more memory" if code == "OUT_OF_MEMORY" else ""
+        _write_failure(layout, Failure(code, f"{type(error).__name__}: {str(error)[:800]}{advice}"))
+        log.exception(code)
         return 1
     return 0
 
@@ -60,6 +60,17 @@ def read_input(path: Path) -> str:
         return path.read_text()
     except FileNotFoundError as error:
         raise JobError("CONFIG_INVALID", f"{path}: missing: start the job with this input") from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether host or device memory ran out.
+
+    TensorFlow says so as ResourceExhaustedError, and where oneDNN or CUDA failed as another error with a text;
+    std::bad_alloc arrives as MemoryError. A process that the system's out-of-memory killer ends cannot say
+    anything: then the pipeline concludes it from exit code 137.
+    """
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError" or any(
+        sign in str(error) for sign in OUT_OF_MEMORY_SIGNS)
 
 
 def _write_failure(layout: Layout, failure: Failure) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
+import tempfile
 from pathlib import Path
 
 import tensorflow as tf
@@ -46,16 +48,30 @@ def train(layout: Layout) -> None:
         try:
             trainer = _trainer(layout, resolved, classes, data, interrupted)
             if not trainer.run():
-                log.info("Interrupted at step %d: checkpoint written, no model", trainer.state.step)
+                log.info("Interrupted at step %d: %s, no model", trainer.state.step,
+                         "checkpoint written" if trainer.checkpoints.newest() else "nothing to save yet")
                 return
-        except tf.errors.ResourceExhaustedError as error:
-            raise JobError("OUT_OF_MEMORY", f"the device ran out of memory: halve batch_size_per_gpu "
-                           f"({resolved.settings.training.batch_size_per_gpu}) or image_size: {error.message[:200]}"
-                           ) from error
-        card = _card(resolved, classes, trainer.state.step)
-        write_artifact(trainer.model, card, layout.model)
-        log.info("Model written to %s: best validation mask AP %.3f at step %d", layout.model,
-                 trainer.state.best_score, trainer.state.best_step)
+        except (tf.errors.OpError, MemoryError) as error:
+            if not program.is_out_of_memory(error):
+                raise
+            batch = resolved.settings.training.batch_size_per_gpu
+            raise JobError("OUT_OF_MEMORY", f"training ran out of memory: halve batch_size_per_gpu ({batch}) or "
+                           f"image_size, or take a larger instance: {str(error)[:200]}") from error
+        card = _card(resolved, classes, trainer.choose_weights())
+        _write_model(trainer.model, card, layout, interrupted)
+
+
+def _write_model(model: MaskRCNN, card: ModelCard, layout: Layout, interrupted: interruption.Interruption) -> None:
+    """Write the artifact aside and move it, so that an end meanwhile leaves no half of it."""
+    with tempfile.TemporaryDirectory(dir=layout.root, prefix="model-") as folder:
+        write_artifact(model, card, Path(folder))
+        interrupted.at_stake = True
+        layout.model.mkdir(parents=True, exist_ok=True)
+        for old in layout.model.iterdir():
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
+        for made in Path(folder).iterdir():
+            shutil.move(made, layout.model / made.name)
+    log.info("Model written to %s", layout.model)
 
 
 def _given(layout: Layout) -> dict[str, str]:

@@ -15,9 +15,11 @@ from maskrcnn.model.mask_rcnn import MaskRCNN
 from maskrcnn.program import JobError
 from maskrcnn.serving.answer import SegmentationModel
 from maskrcnn.training import metrics_log, objective, pipeline, validation
+from maskrcnn.training.best_weights import BestWeights
 from maskrcnn.training.checkpoint import Checkpoints, State
 from maskrcnn.training.config import Settings
 from maskrcnn.training.examples import Example
+from maskrcnn.training.interruption import Interruption
 from maskrcnn.training.optimizer import Optimizer
 from maskrcnn.training.progress import Progress
 from maskrcnn.training.records import Record
@@ -49,41 +51,57 @@ class Trainer:
         optimizer: Of the model's variables.
         fingerprint: What a resumed run must share.
         predictor: Inference with the live weights, for validation.
-        interrupted: Asked after every step.
+        interruption: Asked after every step.
         clock: Seconds; only differences count.
     """
 
     def __init__(self, model: MaskRCNN, settings: Settings, data: Data, checkpoints: Checkpoints,
                  optimizer: Optimizer, fingerprint: dict[str, str], predictor: SegmentationModel,
-                 interrupted: Callable[[], bool] = lambda: False,
+                 interruption: Interruption | None = None,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self.model, self.settings, self.data, self.checkpoints = model, settings, data, checkpoints
-        self.predictor, self.interrupted, self.clock = predictor, interrupted, clock
+        self.predictor, self.interruption, self.clock = predictor, interruption or Interruption(), clock
         self.schedule = Schedule.from_config(settings.training, len(data.train))
         self.optimizer = optimizer
-        self.state = State(0, 0, -1, -1.0, -1, fingerprint)
+        self.best = BestWeights(checkpoints, model.named_variables())
+        self.state = State(0, 0, fingerprint)
         self.means = metrics_log.Means()
 
     def run(self) -> bool:
         """Train to the end of the schedule; False when interrupted, with a checkpoint written."""
-        restored = self.checkpoints.restore(self.state.fingerprint)
-        if restored:
-            batch = self.settings.training.batch_size_per_gpu
-            self.state = dataclasses.replace(restored, step=restored.position // batch)
+        self._resume()
         progress = Progress(self.schedule, self.settings.training, self.clock, self.state.step)
         saved_at = self.clock()
         dataset = pipeline.batches(self.data.train, self.settings, self.state.position)
         step, batches = self._compiled(dataset.element_spec), iter(dataset)
-        while not self._evaluate_if_due() and self.state.step < self.schedule.total_steps:
+        while not self._evaluate_if_due() and not self._finished():
             figures = self._take_step(step, next(batches))
             progress.report(self.state.step, figures)
-            if self.interrupted():
+            if self.interruption():
                 break
             if self.clock() - saved_at >= self.settings.training.checkpoint_seconds:
-                self._save()
+                self.checkpoints.begin(self._state_now())
                 saved_at = self.clock()
-        self._save()
-        return not self.interrupted()
+        if self.interruption.at_stake:
+            self._save()
+        return not self.interruption()
+
+    def _finished(self) -> bool:
+        return self.state.step >= self.schedule.total_steps
+
+    def _resume(self) -> None:
+        """Go on from the newest checkpoint, if there is one, and say so."""
+        restored = self.checkpoints.restore(self.state.fingerprint)
+        if not restored:
+            log.info("No checkpoint in %s: training begins", self.checkpoints.folder)
+            return
+        path, state = restored
+        # The batch may be another one than before; what counts is the images seen.
+        self.state = dataclasses.replace(state, step=state.position // self.settings.training.batch_size_per_gpu)
+        self.means = metrics_log.Means(state.sums, state.summed_steps)
+        best = f", best mask AP {state.best_score:.3f} after {state.best_position}" if state.best_position >= 0 else ""
+        log.info("Resumed from %s: step %d of %d, %d images seen%s", path.name, self.state.step,
+                 self.schedule.total_steps, state.position, best)
 
     def _compiled(self, batch: Example) -> Step:
         """The step as one graph for batches of this specification: any size, one trace."""
@@ -99,6 +117,7 @@ class Trainer:
         # The norm too: a loss may be finite one last time before its gradients spoil the weights.
         if not math.isfinite(figures["total_cost"] + figures["gradient_norm"]):
             raise self._not_finite(batch, figures)
+        self.interruption.at_stake = True
         self.state = dataclasses.replace(
             self.state, step=self.state.step + 1, position=self.state.position + batch.image.shape[0])
         figures["learning_rate"] = rate
@@ -119,30 +138,57 @@ class Trainer:
     def _not_finite(self, batch: Example, figures: dict[str, float]) -> JobError:
         names = ", ".join(name.decode() for name in batch.name.numpy())
         bad = ", ".join(sorted(name for name, value in figures.items() if not math.isfinite(value)))
+        self.checkpoints.settle()
         last = self.checkpoints.newest()
         return JobError("LOSS_NOT_FINITE", f"step {self.state.step}: {bad} not finite on {names}: last good checkpoint "
                         f"{last.name if last else 'none'}: lower base_lr, or look at the labels of these images")
 
     def _evaluate_if_due(self) -> bool:
-        """Validate at the end of every eval_period epochs; True when interrupted meanwhile."""
+        """Report the means of a finished epoch and validate after every eval_period of them; True when interrupted."""
         step = self.state.step
         period = self.settings.training.eval_period * self.schedule.steps_per_epoch
-        due = self.schedule.is_epoch_end(step) and (step % period == 0 or step == self.schedule.total_steps)
-        if self.schedule.is_epoch_end(step):
+        if self.means.steps and (self.schedule.is_epoch_end(step) or self._finished()):
             metrics_log.write(self.means.take())
-        if not due or self.state.evaluated_step == step or not self.data.val:
-            return self.interrupted()
+        due = self._finished() or (self.schedule.is_epoch_end(step) and step % period == 0)
+        if due and self.data.val and self.state.evaluated_position != self.state.position:
+            if self.interruption.at_stake:
+                self._save()
+            self._evaluate()
+        return self.interruption()
+
+    def _evaluate(self) -> None:
+        """Validate, and keep the weights when they are the best so far."""
         started = self.clock()
-        figures = validation.evaluate(self.predictor, self.data.val, self.interrupted)
+        figures = validation.evaluate(self.predictor, self.data.val, self.interruption)
         if figures is None:
-            return True
+            return
         metrics_log.write(figures)
         log.info("Validated %d images in %.1f s", len(self.data.val), self.clock() - started)
-        self.state = dataclasses.replace(self.state, evaluated_step=step)
-        if figures[MASK_AP] > self.state.best_score:
-            self.state = dataclasses.replace(self.state, best_score=figures[MASK_AP], best_step=step)
-        return self.interrupted()
+        score, position = figures[MASK_AP], self.state.position
+        self.state = dataclasses.replace(self.state, evaluated_position=position, last_score=score)
+        if score > self.state.best_score:
+            self.best.keep(position)
+            self.state = dataclasses.replace(self.state, best_position=position, best_score=score)
+        self.interruption.at_stake = True
+
+    def choose_weights(self) -> int:
+        """Put the weights into the model that become the product; returns the steps that they took.
+
+        The last ones, unless an earlier evaluation was clearly better.
+        """
+        if not self.best.choose(self.state):
+            log.info("The model has the last weights: mask AP %.3f, best %.3f", self.state.last_score,
+                     self.state.best_score)
+            return self.state.step
+        step = self.state.best_position // self.settings.training.batch_size_per_gpu
+        log.info("The model has the weights of step %d: mask AP %.3f there, %.3f at the end", step,
+                 self.state.best_score, self.state.last_score)
+        return step
+
+    def _state_now(self) -> State:
+        return dataclasses.replace(self.state, sums=dict(self.means.sums), summed_steps=self.means.steps)
 
     def _save(self) -> None:
-        path = self.checkpoints.write(self.state)
-        log.info("Model saved to %s", path)
+        """Write a checkpoint and wait until it is safe."""
+        self.checkpoints.write(self._state_now())
+        self.interruption.at_stake = False

@@ -23,20 +23,24 @@ def write(figures: Mapping[str, float]) -> None:
 
 
 class Means:
-    """Means of the figures of each step since the last report."""
+    """Means of the figures of each step since the last report.
 
-    def __init__(self) -> None:
-        self._sums: dict[str, float] = {}
-        self._steps = 0
+    Args:
+        sums: Of the steps so far, when training goes on within an epoch.
+        steps: How many they are.
+    """
+
+    def __init__(self, sums: Mapping[str, float] | None = None, steps: int = 0) -> None:
+        self.sums, self.steps = dict(sums or {}), steps
 
     def add(self, figures: Mapping[str, float]) -> None:
         """Take in one step."""
         for name, value in figures.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-        self._steps += 1
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.steps += 1
 
     def take(self) -> dict[str, float]:
         """The means; starts anew."""
-        means = {name: total / max(self._steps, 1) for name, total in self._sums.items()}
-        self._sums, self._steps = {}, 0
+        means = {name: total / max(self.steps, 1) for name, total in self.sums.items()}
+        self.sums, self.steps = {}, 0
         return means
