@@ -54,3 +54,13 @@ def test_epoch_ends():
 
 def test_warm_up_never_takes_more_than_half_of_training():
     assert schedule(warmup=1000).warmup_steps == 45
+
+
+def test_total_images_decide_the_length_in_steps_of_any_batch():
+    assert schedule(total_images=402).total_steps == 101
+    assert schedule(total_images=402, batch_size_per_gpu=2).total_steps == 201
+
+
+def test_rate_without_a_reference_batch_is_not_scaled():
+    assert schedule(lr_reference_batch=0).peak == 0.02
+    assert schedule(lr_reference_batch=16).peak == 0.005

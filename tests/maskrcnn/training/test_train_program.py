@@ -211,6 +211,13 @@ def test_unknown_hyperparameter_is_refused_before_any_work(job, change_hyperpara
         program.train(job)
 
 
+def test_data_set_with_other_classes_is_refused(job, change_hyperparameters):
+    change_hyperparameters(job, CLASS_NAMES="['disk', 'chipping']")
+    with pytest.raises(JobError, match=r"the data set has disk, holes") as caught:
+        program.train(job)
+    assert caught.value.code == "CONFIG_INVALID"
+
+
 def test_missing_manifest_is_named(job):
     (job.channel("dataset") / "manifest.json").unlink()
     with pytest.raises(JobError, match=r"manifest\.json: missing"):

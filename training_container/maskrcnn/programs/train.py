@@ -43,7 +43,10 @@ def train(layout: Layout) -> None:
     """
     with interruption.listening() as interrupted:
         resolved = hyperparameters.resolve(_given(layout))
+        for note in resolved.notes:
+            log.info("%s", note)
         classes = _manifest(layout).classes
+        hyperparameters.check_classes(resolved.settings.training, [c.name for c in classes])
         data = Data(_records(layout.channel("train")), truth.read_test_set(layout.channel("val"), classes))
         try:
             trainer = _trainer(layout, resolved, classes, data, interrupted)

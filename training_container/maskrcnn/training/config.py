@@ -8,7 +8,7 @@ from typing import Literal
 from maskrcnn.model.config import ModelConfig, Precision
 
 REFERENCE_BATCH = 8
-"""base_lr and lr_schedule are given for this many images a step, as in tensorpack."""
+"""lr_schedule counts steps of this many images, as in tensorpack."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,9 +18,13 @@ class TrainingConfig:
     epochs: int = 24
     images_per_epoch: int = 0
     """0: all training images."""
+    total_images: int = 0
+    """Length of training in images; 0: epochs decide."""
     batch_size_per_gpu: int = 1
     base_lr: float = 0.01
-    """For 8 images a step; scaled to the real batch."""
+    """For lr_reference_batch images a step; scaled to the real batch."""
+    lr_reference_batch: int = 8
+    """0: base_lr is the rate of a step, whatever the batch."""
     warmup: int = 1000
     """Steps of linear growth from warmup_init_lr to the full rate."""
     warmup_init_lr: float = 1e-5
@@ -36,6 +40,10 @@ class TrainingConfig:
     """Largest global norm of the gradients; 0 is no limit."""
     eval_period: int = 1
     """Epochs between evaluations; the last epoch is always followed by one."""
+    class_names: tuple[str, ...] = ()
+    """The classes that the data set must have; empty: whatever it has."""
+    class_count: int = 0
+    """How many classes the data set must have; 0: any number."""
     seed: int = 1234
     precision: Precision = "auto"
     flip_horizontal: bool = True

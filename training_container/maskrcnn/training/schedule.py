@@ -36,11 +36,12 @@ class Schedule:
             *falls, total = (round(steps * REFERENCE_BATCH / batch) for steps in config.lr_schedule)
             decays = [(step, 0.1 ** (index + 1)) for index, step in enumerate(falls)]
         else:
-            total = config.epochs * steps_per_epoch
+            total = math.ceil(config.total_images / batch) or config.epochs * steps_per_epoch
             cosine = config.lr_decay == "cosine"
             decays = [] if cosine else [(round(total * share), factor) for share, factor in STEP_DECAYS]
-        return cls(total, steps_per_epoch, config.base_lr * batch / REFERENCE_BATCH, min(config.warmup, total // 2),
-                   config.warmup_init_lr, tuple(decays), cosine)
+        peak = config.base_lr * batch / (config.lr_reference_batch or batch)
+        return cls(total, steps_per_epoch, peak, min(config.warmup, total // 2), config.warmup_init_lr, tuple(decays),
+                   cosine)
 
     def learning_rate(self, step: int) -> float:
         """Rate of the step with this number, from 0."""

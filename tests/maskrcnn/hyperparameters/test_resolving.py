@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import typing
+
 import pytest
 from maskrcnn import hyperparameters
 from maskrcnn.program import JobError
+from maskrcnn.training.config import Settings
 from maskrcnn.training.presets import PRESETS
 
 
@@ -53,6 +57,10 @@ def test_lr_epoch_schedule_of_aws_samples():
 
 def test_sdk_style_quotes_are_taken_off():
     assert hyperparameters.resolve({"preset": '"demo"'}).preset == "demo"
+    given = {"anchor_sizes": '"[4, 8, 16, 32, 64]"', "flip_vertical": "true"}
+    settings = hyperparameters.resolve(given).settings
+    assert settings.model.rpn.anchor_sizes_px == (4.0, 8.0, 16.0, 32.0, 64.0)
+    assert settings.training.flip_vertical is True
 
 
 @pytest.mark.parametrize("source", ["backbone_weights", "load_model"])
@@ -65,7 +73,6 @@ def test_frozen_statistics_are_allowed_where_weights_are_loaded(source):
     ("given", "words"),
     [
         ({"bacth_size_per_gpu": "2"}, ("bacth_size_per_gpu", "did you mean batch_size_per_gpu")),
-        ({"config:RPN.ANCHOR_SIZE": "[8]"}, ("did you mean config:RPN.ANCHOR_SIZES",)),
         ({"zzzzqqq": "1"}, ("zzzzqqq", "docs/hyperparameters.md")),
         ({"preset": "huge"}, ("preset", "demo, r50, r101")),
         ({"base_lr": "fast"}, ("base_lr", '"fast"', "must be a number", "0.01")),
@@ -78,7 +85,23 @@ def test_frozen_statistics_are_allowed_where_weights_are_loaded(source):
         ({"anchor_sizes": "[8, 16, 0, 64, 128]"}, ("anchor_sizes", "at least 1")),
         ({"batch_norm": "FreezeBN"}, ("FreezeBN", "backbone_weights or load_model", "GN")),
         ({"fc6_rows": "WHC"}, ("fc6_rows", "auto, CHW, HWC")),
-        ({"mode_fpn": "False"}, ("mode_fpn", "must be True")),
+        ({"config:RPN.ANCHOR_SIZE": "[8]"}, ("did you mean config:RPN.ANCHOR_SIZES",)),
+        ({"TRAIN.BASE_LR": "0.1"}, ("did you mean config:TRAIN.BASE_LR",)),
+        ({"config:Train.Base_lr": "0.1"}, ("did you mean config:TRAIN.BASE_LR",)),
+        ({"images_per_gpu": "2"}, ("did you mean IMAGES_PER_GPU",)),
+        ({"learning_rate": "0.1"}, ("did you mean learning-rate",)),
+        ({"config:FPN.CASCADE": "True", "mode_fpn": "False"}, ("config:FPN.CASCADE", "mode_fpn")),
+        ({"box_norm": "GN"}, ("box_norm", "4conv1fc")),
+        ({"config:BACKBONE.FREEZE_AFFINE": "True"}, ("config:BACKBONE.FREEZE_AFFINE", "FreezeBN", "GN")),
+        ({"cascade_ious": "[0.5, 0.6]"}, ("cascade_ious", "needs 3")),
+        ({"pixel_std": "[1, 1]"}, ("pixel_std", "needs 3")),
+        ({"anchor_ratios": "[]"}, ("anchor_ratios", "at least one")),
+        ({"rpn_negative_iou": "0.9"}, ("rpn_negative_iou", "rpn_positive_iou")),
+        ({"epochs": "3", "num_steps": "100"}, ("num_steps and epochs", "keep one")),
+        ({"lr_schedule": "[20, 10]"}, ("lr_schedule", "rising")),
+        ({"lr_schedule": "0x"}, ("lr_schedule", "a list")),
+        ({"lr_epoch_schedule": "[(2, None), (3, None)]"}, ("lr_epoch_schedule", "rising")),
+        ({"batch_halvings": "-1"}, ("batch_halvings", "whole number")),
         ({"resnet_arch": "resnet18"}, ("resnet_arch", "resnet50, resnet101")),
         ({"base_lr": "0.1", "config:TRAIN.BASE_LR": "0.2"}, ("config:TRAIN.BASE_LR", "same as base_lr")),
         ({"lr_schedule": "[10, 20]", "lr_epoch_schedule": "[(1, None)]"}, ("lr_schedule", "keep one")),
@@ -92,8 +115,24 @@ def test_refusals_name_the_value_the_rule_and_the_fix(given, words):
         assert word in message
 
 
-def test_table_has_a_line_for_every_name_with_the_default_of_every_preset():
-    lines = hyperparameters.table().splitlines()
-    assert len(lines) == len(hyperparameters.TABLE) + 2
-    line = next(line for line in lines if line.startswith("| `batch_size_per_gpu`"))
-    assert "| `4` | `1` | `1` | a whole number, from 1 to 64 | `config:TRAIN.BATCH_SIZE_PER_GPU` |" in line
+def test_every_setting_has_a_name():
+    def paths(kind: type, prefix: str) -> set[str]:
+        found: set[str] = set()
+        for name, hint in typing.get_type_hints(kind).items():
+            nested = dataclasses.is_dataclass(hint) and f"{prefix}{name}" not in own
+            found |= paths(hint, f"{prefix}{name}.") if nested else {f"{prefix}{name}"}
+        return found
+
+    own = {entry.path for entry in hyperparameters.TABLE}
+    assert paths(Settings, "") - own == {"model.rpn.anchor_stride_px"}  # follows from the backbone
+    assert len(own) == len(hyperparameters.TABLE)
+
+
+def test_classes_must_be_those_that_were_asked_for():
+    training = hyperparameters.resolve({"CLASS_NAMES": "['disk', 'holes']", "NUM_CLASSES": "3"}).settings.training
+    hyperparameters.check_classes(training, ["holes", "disk"])
+    with pytest.raises(JobError, match=r'class_names = "disk, holes": the data set has disk:'):
+        hyperparameters.check_classes(training, ["disk"])
+    training = hyperparameters.resolve({"class_count": "2"}).settings.training
+    with pytest.raises(JobError, match=r'class_count = "2": the data set has disk:'):
+        hyperparameters.check_classes(training, ["disk"])

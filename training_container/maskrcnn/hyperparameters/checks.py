@@ -1,0 +1,127 @@
+"""Values that are each allowed and make no sense together."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+
+from maskrcnn.hyperparameters.entries import invalid
+from maskrcnn.hyperparameters.values import render
+from maskrcnn.model.config import ModelConfig
+from maskrcnn.program import JobError
+from maskrcnn.training.config import Settings, TrainingConfig
+
+PYRAMID_LEVELS = 5
+CASCADE_STAGES = 3
+ENDS = ("total_images", "lr_schedule", "lr_epoch_schedule")
+"""Each says when training ends; without any of them epochs does."""
+
+Refuse = Callable[[str, object, str], JobError]
+"""(own name, value, rule) -> refusal under the name that the user wrote."""
+
+
+def check_together(settings: Settings, preset: Settings, given: Mapping[str, str]) -> None:
+    """Refuse settings that contradict each other or lack what they need.
+
+    Args:
+        settings: Preset and values.
+        preset: Without them.
+        given: Own names that were set -> the names that the user wrote.
+
+    Raises:
+        JobError: CONFIG_INVALID.
+    """
+    def refuse(name: str, value: object, rule: str) -> JobError:
+        return invalid(given.get(name, name), render(value), rule)
+
+    _check_end(settings.training, preset.training, given)
+    _check_course(settings.training, refuse)
+    _check_lengths(settings.model, refuse)
+    _check_architecture(settings.model, refuse)
+    _check_sizes(settings, refuse)
+    _check_start(settings, refuse)
+
+
+def _check_end(training: TrainingConfig, preset: TrainingConfig, given: Mapping[str, str]) -> None:
+    ends = [given.get(name, name) for name in ENDS if getattr(training, name)]
+    if training.epochs != preset.epochs and "epochs" in given:
+        ends.append(given["epochs"])
+    if len(ends) > 1:
+        raise JobError("CONFIG_INVALID", f"hyperparameters {' and '.join(ends)}: both say when to end: keep one")
+
+
+def _check_course(training: TrainingConfig, refuse: Refuse) -> None:
+    pairs, steps = training.lr_epoch_schedule, training.lr_schedule
+    if pairs and pairs[-1][1] is not None:
+        raise refuse("lr_epoch_schedule", pairs, "must end with (epoch, None)")
+    if any(factor is None for _, factor in pairs[:-1]) or not _rising([epoch for epoch, _ in pairs]):
+        raise refuse("lr_epoch_schedule", pairs, "needs rising epochs, each with a factor but the last")
+    if not _rising(steps):
+        raise refuse("lr_schedule", steps, "needs rising steps")
+
+
+def _rising(numbers: list[int] | tuple[int, ...]) -> bool:
+    return all(first < second for first, second in itertools.pairwise(numbers))
+
+
+def _check_lengths(model: ModelConfig, refuse: Refuse) -> None:
+    levels = len(model.rpn.anchor_sizes_px)
+    if model.feature_pyramid and levels != PYRAMID_LEVELS:
+        raise refuse("anchor_sizes", model.rpn.anchor_sizes_px, f"needs 5 sizes, for p2 to p6, has {levels}")
+    lengths = (
+        ("resnet_blocks", model.backbone.blocks, 4, "counts"), ("pixel_mean", model.input.pixel_mean, 3, "numbers"),
+        ("pixel_std", model.input.pixel_std, 3, "numbers"), ("cascade_ious", model.box.cascade_ious, 3, "numbers"),
+        ("box_regression_weights", model.box.regression_weights, 4, "numbers"),
+        ("cascade_regression_weights", model.box.cascade_regression_weights, 3, "lists"),
+        *(("cascade_regression_weights", row, 4, "numbers") for row in model.box.cascade_regression_weights),
+    )
+    for name, value, length, what in lengths:
+        if len(value) != length:
+            raise refuse(name, value, f"needs {length} {what}, has {len(value)}")
+    for name, value in (("anchor_sizes", model.rpn.anchor_sizes_px), ("anchor_ratios", model.rpn.anchor_ratios)):
+        if not value:
+            raise refuse(name, value, "needs at least one number")
+
+
+def _check_architecture(model: ModelConfig, refuse: Refuse) -> None:
+    box = model.box
+    of_pyramid = {
+        "cascade": (box.cascade, False), "box_head": (box.head, "2fc"), "fpn_norm": (model.fpn_norm, "None"),
+        "proposal_mode": (model.proposal_mode, "Level"),
+    }
+    for name, (value, usual) in of_pyramid.items():
+        if not model.feature_pyramid and value != usual:
+            raise refuse(name, value, "needs a feature pyramid: set mode_fpn to True, or leave it out")
+    if box.norm != "None" and box.head != "4conv1fc":
+        raise refuse("box_norm", box.norm, "is of the convolutions of box_head 4conv1fc")
+    if model.backbone.freeze_affine and model.backbone.norm != "FreezeBN":
+        raise refuse("freeze_affine", True, f"needs batch_norm FreezeBN, which is {model.backbone.norm}")
+    if model.rpn.negative_iou > model.rpn.positive_iou:
+        raise refuse("rpn_negative_iou", model.rpn.negative_iou,
+                     f"must be at most rpn_positive_iou ({model.rpn.positive_iou})")
+
+
+def _check_sizes(settings: Settings, refuse: Refuse) -> None:
+    size = settings.model.input
+    if size.max_size_px < size.short_edge_px:
+        raise refuse("max_size", size.max_size_px, f"must be at least image_size ({size.short_edge_px})")
+
+
+def _check_start(settings: Settings, refuse: Refuse) -> None:
+    training = settings.training
+    if settings.model.backbone.norm == "FreezeBN" and not (training.backbone_weights or training.load_model):
+        raise refuse("batch_norm", "FreezeBN", "needs backbone_weights or load_model: random weights with frozen "
+                     "statistics learn nothing: use GN to train from scratch")
+
+
+def check_classes(training: TrainingConfig, names: Sequence[str]) -> None:
+    """Refuse a data set whose classes, without background, are not those that were asked for.
+
+    Raises:
+        JobError: CONFIG_INVALID.
+    """
+    found = f"the data set has {', '.join(names)}: correct the value, or upload data with these classes"
+    if training.class_names and sorted(training.class_names) != sorted(names):
+        raise invalid("class_names", ", ".join(training.class_names), found)
+    if training.class_count and training.class_count != len(names):
+        raise invalid("class_count", str(training.class_count), found)
