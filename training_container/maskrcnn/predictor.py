@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from maskrcnn import hyperparameters
 from maskrcnn.detections import Detections
-from maskrcnn.model import precision, weights
+from maskrcnn.model import precision
 from maskrcnn.model.mask_rcnn import MaskRCNN, RawDetections
 from maskrcnn.model_card import ModelCard
 from maskrcnn.ops import images as image_ops
 from maskrcnn.ops import masks as mask_ops
+from maskrcnn.weights import own
 
 
 class Predictor:
@@ -38,13 +39,13 @@ class Predictor:
         Raises:
             FileNotFoundError: the folder holds no model.
             ContractError: its card is damaged.
-            ValueError: its weights do not fit its card.
+            WeightsError: its weights do not fit its card.
         """
         card = ModelCard.read(model_dir)
         settings = hyperparameters.resolve(card.hyperparameters).settings
         dtype, _ = precision.choose(settings.training.precision)
         model = MaskRCNN(settings.model, len(card.classes), dtype)
-        weights.load(model, model_dir / weights.FILE_NAME)
+        own.load(model, model_dir / own.FILE_NAME)
         return cls(model, card)
 
     def predict(self, image: NDArray[np.uint8]) -> Detections:
@@ -70,5 +71,5 @@ class Predictor:
 def write_artifact(model: MaskRCNN, card: ModelCard, model_dir: Path) -> None:
     """Write what Predictor.load reads: the weights and the card."""
     model_dir.mkdir(parents=True, exist_ok=True)
-    weights.save(model, model_dir / weights.FILE_NAME)
+    own.save(model, model_dir / own.FILE_NAME)
     card.write(model_dir)

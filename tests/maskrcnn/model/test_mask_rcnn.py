@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from maskrcnn.model import weights
 from maskrcnn.model.fpn import upsample
 from maskrcnn.model.mask_head import MaskHead
 from maskrcnn.model.mask_rcnn import MaskRCNN
@@ -63,26 +62,6 @@ def test_bfloat16_computes_what_float32_computes_to_its_precision(tiny):
         assert two.dtype == tf.bfloat16
         error = np.linalg.norm(one - tf.cast(two, tf.float32)) / np.linalg.norm(one)
         assert error < 0.03
-
-
-def test_weights_come_back(model, tiny, tmp_path):
-    weights.save(model, tmp_path / "weights.npz")
-    other = MaskRCNN(tiny(), 3)
-    assert weights.load(other, tmp_path / "weights.npz") == []
-    for name, variable in model.named_variables().items():
-        np.testing.assert_array_equal(variable, other.named_variables()[name])
-
-
-def test_weights_of_another_class_count_are_refused_or_skipped_by_name(model, tiny, tmp_path):
-    weights.save(model, tmp_path / "weights.npz")
-    other = MaskRCNN(tiny(), class_count=5)
-    with pytest.raises(ValueError, match="fastrcnn/outputs"):
-        weights.load(other, tmp_path / "weights.npz")
-    left = weights.load(other, tmp_path / "weights.npz", strict=False)
-    assert {line.split(":")[0] for line in left} == {
-        "fastrcnn/outputs/box/W", "fastrcnn/outputs/box/b", "fastrcnn/outputs/class/W", "fastrcnn/outputs/class/b",
-        "maskrcnn/conv/W", "maskrcnn/conv/b"}
-    np.testing.assert_array_equal(other.fpn.laterals[0].kernel, model.fpn.laterals[0].kernel)
 
 
 def test_upsample_repeats_each_pixel():

@@ -153,7 +153,7 @@ def trainer(job):
     resolved = hyperparameters.resolve(json.loads(job.hyperparameters.read_text()))
     classes = program._manifest(job).classes
     data = loop.Data(records.scan(job.channel("train")), truth.read_test_set(job.channel("val"), classes))
-    return program._trainer(job, resolved, classes, data, Interruption())
+    return program._trainer(job, resolved, [], classes, data, Interruption())
 
 
 @pytest.mark.parametrize("bad", ["total_cost", "gradient_norm"])
@@ -222,3 +222,23 @@ def test_missing_manifest_is_named(job):
     (job.channel("dataset") / "manifest.json").unlink()
     with pytest.raises(JobError, match=r"manifest\.json: missing"):
         program.train(job)
+
+
+def test_fine_tuning_starts_from_a_trained_model(trained, make_job, tmp_path, monkeypatch, caplog):
+    """Given the model of another job in the channel weights, then training starts with its weights."""
+    layout = make_job(tmp_path / "ml", load_model="model", anchor_sizes="[8, 16, 24, 32, 64]")
+    shutil.copytree(trained[0].model, layout.channel("weights") / "model")
+    began: list[dict[str, np.ndarray]] = []
+
+    def stop_at_once(trainer: loop.Trainer) -> bool:
+        began.append({name: v.numpy() for name, v in trainer.model.named_variables().items()})
+        return False
+
+    monkeypatch.setattr(loop.Trainer, "run", stop_at_once)
+    caplog.set_level(logging.INFO, "castline")
+    program.train(layout)
+    theirs = weights(trained[0].model)
+    for name, value in began[0].items():
+        np.testing.assert_array_equal(value, theirs[name])
+    assert "format Castline" in caplog.text
+    assert not layout.model.exists()

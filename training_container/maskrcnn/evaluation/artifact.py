@@ -12,7 +12,12 @@ ARTIFACT = "model.tar.gz"
 
 
 def unpack(folder: Path, target: Path) -> Path:
-    """Unpack `folder`/model.tar.gz into `target` and return it.
+    """Unpack `folder`/model.tar.gz into `target` and return it; see unpack_archive."""
+    return unpack_archive(folder / ARTIFACT, target)
+
+
+def unpack_archive(archive: Path, target: Path) -> Path:
+    """Unpack a .tar.gz into `target` and return it.
 
     Only plain files come out, and only inside of `target`. tarfile's own filter does the same, but Python 3.11
     has it from 3.11.4 on only, and Debian 12 comes with 3.11.2.
@@ -20,7 +25,6 @@ def unpack(folder: Path, target: Path) -> Path:
     Raises:
         JobError: the archive is missing, damaged, or holds a path or a kind of file that is refused.
     """
-    archive = folder / ARTIFACT
     try:
         with tarfile.open(archive, "r:gz") as tar:
             for member in tar:

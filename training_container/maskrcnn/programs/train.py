@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
@@ -16,7 +18,7 @@ from maskrcnn import hyperparameters, program
 from maskrcnn.evaluation import truth
 from maskrcnn.hyperparameters import Resolved
 from maskrcnn.layout import Layout
-from maskrcnn.model import precision, weights
+from maskrcnn.model import precision
 from maskrcnn.model.mask_rcnn import MaskRCNN
 from maskrcnn.model_card import ModelCard
 from maskrcnn.predictor import Predictor, write_artifact
@@ -24,6 +26,8 @@ from maskrcnn.program import JobError
 from maskrcnn.training import interruption, optimizer, records
 from maskrcnn.training.checkpoint import Checkpoints
 from maskrcnn.training.loop import Data, Trainer
+from maskrcnn.weights import start
+from maskrcnn.weights.start import Start
 
 log = logging.getLogger("castline")
 
@@ -45,11 +49,13 @@ def train(layout: Layout) -> None:
         resolved = hyperparameters.resolve(_given(layout))
         for note in resolved.notes:
             log.info("%s", note)
+        starts = start.find(layout, resolved.settings.training)
+        resolved = _adapted(resolved, starts)
         classes = _manifest(layout).classes
         hyperparameters.check_classes(resolved.settings.training, [c.name for c in classes])
         data = Data(_records(layout.channel("train")), truth.read_test_set(layout.channel("val"), classes))
         try:
-            trainer = _trainer(layout, resolved, classes, data, interrupted)
+            trainer = _trainer(layout, resolved, starts, classes, data, interrupted)
             if not trainer.run():
                 log.info("Interrupted at step %d: %s, no model", trainer.state.step,
                          "checkpoint written" if trainer.checkpoints.newest() else "nothing to save yet")
@@ -102,8 +108,8 @@ def _records(folder: Path) -> list[records.Record]:
     return found
 
 
-def _trainer(layout: Layout, resolved: Resolved, classes: tuple[ClassDefinition, ...], data: Data,
-             interrupted: interruption.Interruption) -> Trainer:
+def _trainer(layout: Layout, resolved: Resolved, starts: list[Start], classes: tuple[ClassDefinition, ...],
+             data: Data, interrupted: interruption.Interruption) -> Trainer:
     """Everything built, from a seed."""
     settings = resolved.settings
     training = settings.training
@@ -113,8 +119,7 @@ def _trainer(layout: Layout, resolved: Resolved, classes: tuple[ClassDefinition,
     dtype, reason = precision.choose(training.precision)
     log.info("Precision %s: %s", dtype.name, reason)
     model = MaskRCNN(settings.model, len(classes), dtype)
-    if training.backbone_weights:
-        _load_backbone(model, layout, training.backbone_weights)
+    start.load(model, starts, training.fc6_rows)
     mover = optimizer.build(training, model.trained_variables())
     checkpoints = Checkpoints(layout.checkpoints, {**model.named_variables(), **mover.named_slots()},
                               training.keep_checkpoints)
@@ -125,13 +130,11 @@ def _trainer(layout: Layout, resolved: Resolved, classes: tuple[ClassDefinition,
                    interrupted)
 
 
-def _load_backbone(model: MaskRCNN, layout: Layout, name: str) -> None:
-    path = layout.root / name
-    if not path.exists():
-        raise JobError("CONFIG_INVALID", f"hyperparameter backbone_weights = \"{name}\": {path} does not exist: "
-                       "give an absolute path, or one below the container's /opt/ml")
-    for line in weights.load(model, path, strict=False):
-        log.info("Not loaded: %s", line)
+def _adapted(resolved: Resolved, starts: Sequence[Start]) -> Resolved:
+    """The settings with what the weights to start from were made for."""
+    settings = resolved.settings
+    return dataclasses.replace(
+        resolved, settings=dataclasses.replace(settings, model=start.adapted(settings.model, starts)))
 
 
 def _fingerprint(resolved: Resolved, classes: tuple[ClassDefinition, ...], data: Data) -> dict[str, str]:
