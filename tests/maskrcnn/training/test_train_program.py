@@ -18,7 +18,7 @@ from maskrcnn.evaluation import truth
 from maskrcnn.predictor import Predictor
 from maskrcnn.program import JobError
 from maskrcnn.programs import train as program
-from maskrcnn.training import loop, records
+from maskrcnn.training import loop, objective, records
 from maskrcnn.training.interruption import Interruption
 
 LINE = re.compile(r"^([\w()/.:=]+): (-?[\d.e+-]+)$")
@@ -161,16 +161,31 @@ def test_loss_that_is_no_number_stops_with_step_images_and_checkpoint(trainer, b
     trainer._save()
 
     def step(batch, seed, rate):
-        names = (*loop.objective.LOSSES, "total_cost", "gradient_norm")
+        names = (*objective.LOSSES, "total_cost", "gradient_norm")
         return {name: tf.constant(float("nan") if name == bad else 1.0) for name in names}
 
-    trainer._compiled = lambda spec: step
+    trainer.step.compiled = lambda spec: step
     with pytest.raises(JobError) as caught:
         trainer.run()
     assert caught.value.code == "LOSS_NOT_FINITE"
     message = str(caught.value)
     assert f"step 0: {bad} not finite on part_1_" in message
     assert "checkpoint-000000000.npz" in message
+
+
+@pytest.mark.parametrize(("loss_scale", "total_cost", "ends"),
+                         [(4.0, 1.0, False), (1.0, 1.0, True), (4.0, np.nan, True)])
+def test_overflow_ends_training_only_where_a_smaller_loss_scale_cannot_help(trainer, loss_scale, total_cost, ends):
+    figures = dict.fromkeys(objective.LOSSES, 1.0) | {
+        "total_cost": total_cost, "gradient_norm": np.inf, "loss_scale": loss_scale}
+    trainer.data = loop.Data(trainer.data.train, ())
+    trainer.step.compiled = lambda spec: lambda batch, seed, rate: {n: tf.constant(v) for n, v in figures.items()}
+    if ends:
+        with pytest.raises(JobError, match="gradient_norm") as caught:
+            trainer.run()
+        assert caught.value.code == "LOSS_NOT_FINITE"
+    else:
+        assert trainer.run()
 
 
 def test_running_out_of_memory_names_the_batch(job, monkeypatch):
@@ -186,8 +201,8 @@ def test_running_out_of_memory_names_the_batch(job, monkeypatch):
 def test_checkpoints_are_written_on_a_clock(trainer):
     trainer.clock = lambda: trainer.state.step * 600.0  # checkpoint_seconds is 1000
     trainer.data = loop.Data(trainer.data.train, ())
-    figures = dict.fromkeys((*loop.objective.LOSSES, "total_cost", "gradient_norm"), tf.constant(1.0))
-    trainer._compiled = lambda spec: lambda batch, seed, rate: figures
+    figures = dict.fromkeys((*objective.LOSSES, "total_cost", "gradient_norm"), tf.constant(1.0))
+    trainer.step.compiled = lambda spec: lambda batch, seed, rate: figures
     written = []
     trainer.checkpoints.begin = lambda state: written.append(state.step)
     trainer._save = lambda: written.append("end")

@@ -8,7 +8,7 @@ from typing import Literal
 Norm = Literal["FreezeBN", "SyncBN", "GN", "None"]
 HeadNorm = Literal["None", "GN"]
 Padding = Literal["aligned", "same", "symmetric"]
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 STRIDES = (4, 8, 16, 32, 64)
 """Input pixels per feature pixel on the levels p2 to p6."""

@@ -14,7 +14,7 @@ from maskrcnn.evaluation.truth import LabelledImage
 from maskrcnn.model.mask_rcnn import MaskRCNN
 from maskrcnn.program import JobError
 from maskrcnn.serving.answer import SegmentationModel
-from maskrcnn.training import metrics_log, objective, pipeline, validation
+from maskrcnn.training import metrics_log, pipeline, validation
 from maskrcnn.training.best_weights import BestWeights
 from maskrcnn.training.checkpoint import Checkpoints, State
 from maskrcnn.training.config import Settings
@@ -24,11 +24,10 @@ from maskrcnn.training.optimizer import Optimizer
 from maskrcnn.training.progress import Progress
 from maskrcnn.training.records import Record
 from maskrcnn.training.schedule import Schedule
+from maskrcnn.training.step import Step, TrainingStep
 
 log = logging.getLogger("castline")
 
-Step = Callable[[Example, tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
-"""Batch, seed and learning rate -> figures."""
 MASK_AP = "mAP(segm)/IoU=0.5:0.95"
 
 
@@ -62,7 +61,8 @@ class Trainer:
         self.model, self.settings, self.data, self.checkpoints = model, settings, data, checkpoints
         self.predictor, self.interruption, self.clock = predictor, interruption or Interruption(), clock
         self.schedule = Schedule.from_config(settings.training, len(data.train))
-        self.optimizer = optimizer
+        self.step = TrainingStep(model, optimizer)
+        checkpoints.optional |= self.step.named_variables()
         self.best = BestWeights(checkpoints, model.named_variables())
         self.state = State(0, 0, fingerprint)
         self.means = metrics_log.Means()
@@ -73,7 +73,7 @@ class Trainer:
         progress = Progress(self.schedule, self.settings.training, self.clock, self.state.step)
         saved_at = self.clock()
         dataset = pipeline.batches(self.data.train, self.settings, self.state.position)
-        step, batches = self._compiled(dataset.element_spec), iter(dataset)
+        step, batches = self.step.compiled(dataset.element_spec), iter(dataset)
         while not self._evaluate_if_due() and not self._finished():
             figures = self._take_step(step, next(batches))
             progress.report(self.state.step, figures)
@@ -103,20 +103,12 @@ class Trainer:
         log.info("Resumed from %s: step %d of %d, %d images seen%s", path.name, self.state.step,
                  self.schedule.total_steps, state.position, best)
 
-    def _compiled(self, batch: Example) -> Step:
-        """The step as one graph for batches of this specification: any size, one trace."""
-        signature = (batch, tf.TensorSpec([2], tf.int64), tf.TensorSpec([], tf.float32))
-        step: Step = tf.function(self._step, input_signature=signature, autograph=False)
-        return step
-
     def _take_step(self, step: Step, batch: Example) -> dict[str, float]:
         """One step; its figures."""
         rate = self.schedule.learning_rate(self.state.step)
         seed = tf.constant([self.settings.training.seed, self.state.position], tf.int64)
         figures = {name: float(value) for name, value in step(batch, seed, tf.constant(rate)).items()}
-        # The norm too: a loss may be finite one last time before its gradients spoil the weights.
-        if not math.isfinite(figures["total_cost"] + figures["gradient_norm"]):
-            raise self._not_finite(batch, figures)
+        self._check_finite(batch, figures)
         self.interruption.at_stake = True
         self.state = dataclasses.replace(
             self.state, step=self.state.step + 1, position=self.state.position + batch.image.shape[0])
@@ -124,16 +116,18 @@ class Trainer:
         self.means.add(figures)
         return figures
 
-    def _step(self, batch: Example, seed: tf.Tensor, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
-        variables = self.optimizer.trained
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(variables)
-            figures = objective.compute(self.model, batch, seed)
-            decay = self.optimizer.decay_cost()
-            total = tf.add_n([figures[name] for name in objective.LOSSES]) + decay
-        gradients = tape.gradient(total, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        norm = self.optimizer.apply(gradients, learning_rate)
-        return {**figures, "wd_cost": decay, "total_cost": total, "gradient_norm": norm}
+    def _check_finite(self, batch: Example, figures: dict[str, float]) -> None:
+        """Refuse a step that spoils the weights; one that loss scaling skipped is only told.
+
+        The norm counts too: a loss may be finite one last time before its gradients spoil the weights.
+        """
+        if math.isfinite(figures["total_cost"] + figures["gradient_norm"]):
+            return
+        scale = figures.get("loss_scale", 1.0)
+        if scale <= 1.0 or not math.isfinite(figures["total_cost"]):
+            raise self._not_finite(batch, figures)
+        log.info("step %d: gradients overflow float16 at loss scale %g: skipped, scale halved", self.state.step, scale)
+        figures["gradient_norm"] = 0.0
 
     def _not_finite(self, batch: Example, figures: dict[str, float]) -> JobError:
         names = ", ".join(name.decode() for name in batch.name.numpy())
