@@ -61,3 +61,9 @@ def test_mask_head_figures():
 def test_mask_head_without_masks_costs_nothing():
     values = losses.mask_head(tf.zeros([0, 28, 28]), tf.zeros([0, 28, 28]))
     assert {float(value) for value in values.values()} == {0.0}
+
+
+def test_box_loss_as_huber_is_quadratic_up_to_one():
+    figures = losses.box_head(tf.zeros([2, 2]), tf.constant([1, 0]), tf.constant([[0.5, -0.5, 3.0, 0.0]]),
+                              tf.zeros([1, 4]), regression="huber")
+    np.testing.assert_allclose(figures["box_loss"], (0.125 + 0.125 + 2.5) / 2, rtol=1e-6)

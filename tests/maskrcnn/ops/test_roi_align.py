@@ -58,3 +58,15 @@ def test_pyramid_without_boxes_is_empty():
     levels = [tf.ones([1, 64 // s, 64 // s, 3]) for s in (4, 8, 16, 32)]
     pooled = roi_align.pyramid_roi_align(levels, (4, 8, 16, 32), tf.zeros([0, 4]), tf.zeros([0], tf.int32), 7, 2)
     assert pooled.shape == (0, 7, 7, 3)
+
+
+def test_gradient_keeps_its_sum():
+    """Bilinear weights add up to one, also for a box at the border or without area; one box, so one thread."""
+    features = tf.zeros([1, 6, 6, 1])
+    upstream = tf.constant(np.random.default_rng(0).normal(size=(1, 3, 3, 1)), tf.float32)
+    for box in ([0.0, 0.0, 6.0, 6.0], [1.5, 6.0, 4.2, 6.0], [4.0, 2.0, 6.0, 3.0]):
+        with tf.GradientTape() as tape:
+            tape.watch(features)
+            pooled = roi_align.roi_align(features, tf.constant([box]), INDEX, 3, 2)
+        gradient = tape.gradient(pooled, features, output_gradients=upstream)
+        np.testing.assert_allclose(tf.reduce_sum(gradient), tf.reduce_sum(upstream), rtol=1e-4)

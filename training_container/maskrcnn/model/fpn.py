@@ -6,26 +6,42 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from maskrcnn.model.layers import Conv, lecun
+from maskrcnn.model.config import HeadNorm
+from maskrcnn.model.layers import Conv, GroupNorm, lecun
 
 
 class FeaturePyramid(tf.Module):
-    """p2 to p6 from c2 to c5."""
+    """p2 to p6 from c2 to c5.
 
-    def __init__(self, inputs: Sequence[int], channels: int) -> None:
+    Args:
+        inputs: Channels of c2 to c5.
+        channels: Channels of each level.
+        norm: Of the lateral sums' inputs and of the outputs.
+    """
+
+    def __init__(self, inputs: Sequence[int], channels: int, norm: HeadNorm = "None") -> None:
         super().__init__()
         self.laterals = [Conv(f"fpn/lateral_1x1_c{i + 2}", count, channels, init=lecun)
                          for i, count in enumerate(inputs)]
         self.outputs = [Conv(f"fpn/posthoc_3x3_p{i + 2}", channels, channels, 3, init=lecun)
                         for i in range(len(inputs))]
+        normed = range(len(inputs)) if norm == "GN" else ()
+        self.lateral_norms = [GroupNorm(f"fpn/gn_c{i + 2}", channels) for i in normed]
+        self.output_norms = [GroupNorm(f"fpn/gn_p{i + 2}", channels) for i in normed]
 
     def __call__(self, features: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         """Each level takes in the coarser ones; p6 is every other pixel of p5."""
         sums = [lateral(feature) for lateral, feature in zip(self.laterals, features, strict=True)]
+        sums = _normalized(self.lateral_norms, sums)
         for index in reversed(range(len(sums) - 1)):
             sums[index] += upsample(sums[index + 1])
         levels = [output(level) for output, level in zip(self.outputs, sums, strict=True)]
+        levels = _normalized(self.output_norms, levels)
         return [*levels, levels[-1][:, ::2, ::2, :]]
+
+
+def _normalized(norms: Sequence[GroupNorm], maps: list[tf.Tensor]) -> list[tf.Tensor]:
+    return [norm(x) for norm, x in zip(norms, maps, strict=True)] if norms else maps
 
 
 def upsample(x: tf.Tensor) -> tf.Tensor:

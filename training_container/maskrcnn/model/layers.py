@@ -5,11 +5,12 @@ Variables are float32 and carry tensorpack's names (`group0/block0/conv1/W`), so
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from maskrcnn.model.config import Norm
+from maskrcnn.model.config import Norm, Padding
 
 EPSILON = 1e-5
 BN_MOMENTUM = 0.9
@@ -73,11 +74,11 @@ class BatchNorm(FrozenBatchNorm):
 
 
 class GroupNorm(tf.Module):
-    """Group norm (Wu and He 2018): statistics of an image over groups of channels."""
+    """Group norm (Wu and He 2018): statistics of an image over 32 groups of channels, or as many as divide them."""
 
     def __init__(self, scope: str, channels: int, gamma: float = 1.0) -> None:
         super().__init__()
-        self.groups = min(GROUPS, channels)
+        self.groups = math.gcd(GROUPS, channels)
         self.gamma = tf.Variable(tf.fill([channels], gamma), name=f"{scope}/gamma")
         self.beta = tf.Variable(tf.zeros([channels]), name=f"{scope}/beta")
 
@@ -108,6 +109,23 @@ def norm_layer(norm: Norm, scope: str, channels: int, gamma: float = 1.0) -> tf.
             return None
 
 
+def stride_2_padding(kernel: int, padding: Padding) -> list[int]:
+    """Zeros [before, after] one axis for a window of `kernel` pixels with stride 2; see BackboneConfig.padding."""
+    spare = kernel - 2
+    match padding:
+        case "aligned":
+            return [(spare + 1) // 2, spare // 2]
+        case "same":
+            return [spare // 2, (spare + 1) // 2]
+        case "symmetric":
+            return [kernel // 2, kernel // 2]
+
+
+def without_last(x: tf.Tensor) -> tf.Tensor:
+    """[N, H, W, C] without its last row and column: then every other pixel of H is H // 2, also for an odd H."""
+    return x[:, :-1, :-1]
+
+
 class Conv(tf.Module):
     """Convolution with a bias or a normalisation, and perhaps a relu.
 
@@ -116,8 +134,9 @@ class Conv(tf.Module):
         inputs: Channels in.
         outputs: Channels out.
         kernel: Side of the kernel.
-        stride: 1, or 2 with the padding before the image ("AlignPadding"): [1, 0] for 3x3, [3, 2] for 7x7.
-        norm: Normalisation instead of a bias, or None for a plain bias.
+        stride: 1 or 2.
+        padding: Where a stride-2 kernel begins.
+        norm: Normalisation instead of a bias ("None": neither), or None for a plain bias.
         gamma: Initial scale of the normalisation.
         relu: Rectify the result.
         init: Initial kernel.
@@ -125,18 +144,16 @@ class Conv(tf.Module):
     """
 
     def __init__(self, scope: str, inputs: int, outputs: int, kernel: int = 1, *, stride: int = 1,
-                 norm: Norm | None = None, gamma: float = 1.0, relu: bool = False,
+                 padding: Padding = "aligned", norm: Norm | None = None, gamma: float = 1.0, relu: bool = False,
                  init: Initializer = he_fan_out, initial_bias: float = 0.0) -> None:
         super().__init__()
         self.kernel = tf.Variable(init((kernel, kernel, inputs, outputs)), name=f"{scope}/W")
         self.norm = norm_layer(norm, scope, outputs, gamma) if norm else None
-        plain = not norm or norm == "None"
-        self.bias = tf.Variable(tf.fill([outputs], initial_bias), name=f"{scope}/b") if plain else None
+        self.bias = None if norm else tf.Variable(tf.fill([outputs], initial_bias), name=f"{scope}/b")
         self.stride, self.relu = stride, relu
-        spare = kernel - stride
-        side = [(spare + 1) // 2, spare // 2]
+        side = stride_2_padding(kernel, padding)
         # tf.pad, not the convolution's own explicit padding: its gradient is 30 times slower on a CPU.
-        self.aligned = [[0, 0], side, side, [0, 0]] if stride == 2 and kernel > 1 else None
+        self.padding = [[0, 0], side, side, [0, 0]] if stride == 2 and kernel > 1 else None
 
     def __call__(self, x: tf.Tensor, *, training: bool = False) -> tf.Tensor:
         """[N, H, W, inputs] -> [N, H / stride, W / stride, outputs]."""
@@ -145,9 +162,9 @@ class Conv(tf.Module):
         if isinstance(self.norm, FrozenBatchNorm) and not live_norm:
             scale, shift = self.norm.scale_and_shift()
             kernel = kernel * scale
-        if self.aligned:
-            x = tf.pad(x, self.aligned)
-        y = tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.stride, "VALID" if self.aligned else "SAME")
+        if self.padding:
+            x = tf.pad(x, self.padding)
+        y = tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.stride, "VALID" if self.padding else "SAME")
         if shift is not None:
             y = tf.nn.bias_add(y, tf.cast(shift, x.dtype))
         if live_norm:
@@ -194,3 +211,12 @@ class Deconv(tf.Module):
         pixels = tf.matmul(tf.reshape(x, [shape[0] * shape[1] * shape[2], inputs]), kernel)
         y = tf.nn.depth_to_space(tf.reshape(pixels, [shape[0], shape[1], shape[2], 4 * outputs]), 2)
         return tf.nn.relu(tf.nn.bias_add(y, tf.cast(self.bias, x.dtype)))
+
+
+def never_empty(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """[N, H, W, C] with one blank map where there is none, and N: what comes out is cut back to N.
+
+    TensorFlow's convolution gets the channels wrong when N is 0.
+    """
+    count = tf.shape(x)[0]
+    return tf.pad(x, [[0, tf.cast(count == 0, tf.int32)], [0, 0], [0, 0], [0, 0]]), count

@@ -1,4 +1,4 @@
-"""Region proposal network head (Ren et al. 2015), shared by all pyramid levels."""
+"""Region proposal network head (Ren et al. 2015), shared by all feature maps."""
 
 from __future__ import annotations
 
@@ -23,15 +23,21 @@ class RpnLevel(NamedTuple):
 
 
 class RpnHead(tf.Module):
-    """3x3 convolution, then objectness and box of each anchor."""
+    """3x3 convolution, then objectness and box of each anchor.
 
-    def __init__(self, inputs: int, config: RpnConfig) -> None:
+    Args:
+        inputs: Channels of the map.
+        channels: Channels of the 3x3.
+        anchors: Anchors a feature pixel.
+        config: Its loss decides the initial logits.
+    """
+
+    def __init__(self, inputs: int, channels: int, anchors: int, config: RpnConfig) -> None:
         super().__init__()
-        anchors = len(config.anchor_ratios)
-        self.conv = Conv("rpn/conv0", inputs, config.channels, 3, relu=True, init=he_fan_in)
+        self.conv = Conv("rpn/conv0", inputs, channels, 3, relu=True, init=he_fan_in)
         rare = RARE if config.loss == "focal" else 0.0
-        self.logits = Conv("rpn/class", config.channels, anchors, init=gaussian(0.01), initial_bias=rare)
-        self.deltas = Conv("rpn/box", config.channels, anchors * 4, init=gaussian(0.01))
+        self.logits = Conv("rpn/class", channels, anchors, init=gaussian(0.01), initial_bias=rare)
+        self.deltas = Conv("rpn/box", channels, anchors * 4, init=gaussian(0.01))
 
     def __call__(self, features: tf.Tensor) -> RpnLevel:
         """Run on one level [B, H, W, C]."""

@@ -35,9 +35,9 @@ def iou(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
 
 
 def clip(boxes: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """Move box corners into an image of `size` = (height, width)."""
-    height, width = tf.unstack(tf.cast(size, boxes.dtype))
-    return tf.clip_by_value(boxes, 0.0, tf.stack([width, height, width, height]))
+    """Move box corners [..., 4] into images of `size` (height, width): [2], or [..., 2] for each box its own."""
+    height, width = tf.unstack(tf.cast(size, boxes.dtype), axis=-1)
+    return tf.clip_by_value(boxes, 0.0, tf.stack([width, height, width, height], -1))
 
 
 def encode(boxes: tf.Tensor, anchors: tf.Tensor, weights: Sequence[float] = (1.0, 1.0, 1.0, 1.0)) -> tf.Tensor:

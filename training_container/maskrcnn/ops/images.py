@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
+from collections.abc import Sequence
 
-PIXEL_MEAN = (123.675, 116.28, 103.53)
-PIXEL_STD = (58.395, 57.12, 57.375)
-"""Of ImageNet, RGB, as in tensorpack."""
-MULTIPLE = 32
-"""Both sides are padded to a multiple of the coarsest backbone stride."""
+import tensorflow as tf
 
 
 def resized_shape(shape: tf.Tensor, short_edge_px: int, max_size_px: int) -> tf.Tensor:
@@ -24,18 +20,28 @@ def resize(image: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)
 
 
-def normalize(images: tf.Tensor, sizes: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """Centre and scale RGB images, and pad with the mean colour to sides that are multiples of 32.
+def normalize(images: tf.Tensor, sizes: tf.Tensor, dtype: tf.DType, *, mean: Sequence[float],
+              deviation: Sequence[float], multiple: int) -> tf.Tensor:
+    """Centre and scale RGB images, and pad them with the mean colour.
 
     Args:
         images: [B, H, W, 3], 0 to 255.
         sizes: [B, 2] int32, (height, width) of each image; what lies beyond becomes the mean colour.
         dtype: Type of the result.
+        mean: Of R, G and B, 0 to 255.
+        deviation: What R, G and B are divided by then.
+        multiple: Both sides are padded at the end to multiples of this, as a feature pyramid needs it.
     """
     shape = tf.shape(images)[1:3]
-    values = (tf.cast(images, tf.float32) - tf.constant(PIXEL_MEAN)) / tf.constant(PIXEL_STD)
+    values = (tf.cast(images, tf.float32) - tf.constant(mean, tf.float32)) / tf.constant(deviation, tf.float32)
     rows = tf.sequence_mask(sizes[:, 0], shape[0])[:, :, None, None]
     columns = tf.sequence_mask(sizes[:, 1], shape[1])[:, None, :, None]
     values = tf.where(rows & columns, values, 0.0)
-    missing = -shape % MULTIPLE
+    missing = -shape % multiple
     return tf.cast(tf.pad(values, [[0, 0], [0, missing[0]], [0, missing[1]], [0, 0]]), dtype)
+
+
+def at_least(images: tf.Tensor, side: int) -> tf.Tensor:
+    """Pad images [B, H, W, C] with zeros at the end to at least `side` pixels in both directions."""
+    missing = tf.maximum(side - tf.shape(images)[1:3], 0)
+    return tf.pad(images, [[0, 0], [0, missing[0]], [0, missing[1]], [0, 0]])

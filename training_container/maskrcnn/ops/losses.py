@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import tensorflow as tf
 
 HUBER_DELTA = 1.0 / 9.0
@@ -23,12 +25,17 @@ def focal_objectness(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 
 def rpn_box(deltas: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     """Sum of the Huber losses of positive anchors' regression outputs [P, 4], scaled to slope 1."""
-    distance = tf.abs(deltas - targets)
-    huber = tf.where(distance < HUBER_DELTA, 0.5 * distance**2 / HUBER_DELTA, distance - 0.5 * HUBER_DELTA)
-    return tf.reduce_sum(huber)
+    return tf.reduce_sum(huber(deltas - targets, HUBER_DELTA))
 
 
-def box_head(logits: tf.Tensor, labels: tf.Tensor, deltas: tf.Tensor, targets: tf.Tensor) -> dict[str, tf.Tensor]:
+def huber(difference: tf.Tensor, delta: float) -> tf.Tensor:
+    """Huber loss of each difference, scaled to slope 1: a parabola within delta, straight lines beyond."""
+    distance = tf.abs(difference)
+    return tf.where(distance < delta, 0.5 * distance**2 / delta, distance - 0.5 * delta)
+
+
+def box_head(logits: tf.Tensor, labels: tf.Tensor, deltas: tf.Tensor, targets: tf.Tensor, *,
+             regression: Literal["l1", "huber"] = "l1") -> dict[str, tf.Tensor]:
     """Classification and box loss of sampled proposals, with their logged figures.
 
     Args:
@@ -36,7 +43,10 @@ def box_head(logits: tf.Tensor, labels: tf.Tensor, deltas: tf.Tensor, targets: t
         labels: [N] int32, 0 background.
         deltas: [F, 4] regression output of the foreground proposals for their own class.
         targets: [F, 4].
+        regression: Distance between the two: absolute, or Huber with delta 1.
     """
+    difference = deltas - targets
+    distance = tf.abs(difference) if regression == "l1" else huber(difference, 1.0)
     count = tf.maximum(tf.cast(tf.size(labels), tf.float32), 1.0)
     cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
     predicted = tf.argmax(logits, 1, labels.dtype)
@@ -46,7 +56,7 @@ def box_head(logits: tf.Tensor, labels: tf.Tensor, deltas: tf.Tensor, targets: t
     missed = foreground * tf.cast(predicted == 0, tf.float32)
     return {
         "label_loss": tf.reduce_sum(cross_entropy) / count,
-        "box_loss": tf.reduce_sum(tf.abs(deltas - targets)) / count,
+        "box_loss": tf.reduce_sum(distance) / count,
         "label_metrics/accuracy": tf.reduce_sum(correct) / count,
         "label_metrics/fg_accuracy": tf.math.divide_no_nan(tf.reduce_sum(correct * foreground), foreground_count),
         "label_metrics/false_negative": tf.math.divide_no_nan(tf.reduce_sum(missed), foreground_count),

@@ -1,130 +1,110 @@
-"""What training minimises: the five losses of a batch, with the sampling that feeds them."""
+"""What training minimises: the losses of a batch, with the sampling that feeds them."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import tensorflow as tf
 
+from maskrcnn.model.box_stages import BoxStage
 from maskrcnn.model.mask_rcnn import MaskRCNN
-from maskrcnn.model.rpn import RpnLevel
 from maskrcnn.ops import boxes as box_ops
-from maskrcnn.ops import losses, masks, sampling
+from maskrcnn.ops import losses, masks
+from maskrcnn.training import roi_samples, rpn_objective
 from maskrcnn.training.examples import Example
-
-
-class Samples(NamedTuple):
-    """Proposals of the whole batch chosen for the heads; the foreground ones come first in each image."""
-
-    boxes: tf.Tensor
-    """[R, 4]"""
-    images: tf.Tensor
-    """[R] int32"""
-    class_ids: tf.Tensor
-    """[R] int32, 0 background."""
-    objects: tf.Tensor
-    """[R] int32: index of the matched object within its image."""
-
-
-def compute(model: MaskRCNN, batch: Example, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Losses and logged figures under the names of the log; `seed` [2] decides the sampling."""
-    levels = model.pyramid(batch.image, batch.size, training=True)
-    outputs = [model.rpn(level) for level in levels]
-    anchors = model.anchors(levels)
-    rpn_losses = _rpn(model, outputs, anchors, batch, seed)
-    samples = _sample(model, outputs, anchors, batch, seed)
-    box = _box_head(model, levels, samples, batch)
-    mask = _mask_head(model, levels, samples, batch)
-    return {
-        **{f"rpn_losses/{name}": value for name, value in rpn_losses.items()},
-        **{f"fastrcnn_losses/{name}": value for name, value in box.items()},
-        **{f"maskrcnn_loss/{name}": value for name, value in mask.items()},
-    }
-
+from maskrcnn.training.roi_samples import Samples
 
 LOSSES = ("rpn_losses/label_loss", "rpn_losses/box_loss", "fastrcnn_losses/label_loss", "fastrcnn_losses/box_loss",
           "maskrcnn_loss/maskrcnn_loss")
 """The figures of `compute` that are added up."""
 
 
-def _objects(batch: Example, image: int) -> tf.Tensor:
-    """Boxes [G, 4] of one image without padding, which is always at the end."""
-    return tf.boolean_mask(batch.boxes[image], batch.class_ids[image] > 0)
+def compute(model: MaskRCNN, batch: Example, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Losses and logged figures under the names of the log; `seed` [2] decides the sampling.
+
+    A cascade's box losses are the sums over its stages, its other figures those of the first one; each stage's own
+    are logged under cascade_loss_stage1 and so on. A network without masks has a mask loss of 0.
+    """
+    levels = model.pyramid(batch.image, batch.size, training=True)
+    outputs = [model.rpn(level) for level in levels]
+    anchors = model.anchors(levels)
+    rpn_losses = rpn_objective.compute(model.config.rpn, outputs, anchors, batch, seed)
+    proposals = [model.propose(outputs, anchors, image, batch.size[image], training=True)[0]
+                 for image in range(batch.image.shape[0])]
+    samples = roi_samples.choose(model.config.box, proposals, batch, seed)
+    pooled = model.rois.for_boxes(levels, samples.boxes, samples.images, training=True)
+    return {
+        **{f"rpn_losses/{name}": value for name, value in rpn_losses.items()},
+        **box_losses(model, levels, samples, pooled, batch),
+        **mask_losses(model, levels, samples, pooled, batch),
+    }
 
 
-def _rpn(model: MaskRCNN, outputs: Sequence[RpnLevel], anchors: Sequence[tf.Tensor], batch: Example,
-         seed: tf.Tensor) -> dict[str, tf.Tensor]:
-    config = model.config.rpn
-    all_anchors = tf.concat(anchors, 0)
-    logits = tf.concat([output.logits for output in outputs], 1)
-    deltas = tf.concat([output.deltas for output in outputs], 1)
-    count = batch.image.shape[0]
-    label_losses, box_losses = [], []
-    for image in range(count):
-        objects = _objects(batch, image)
-        labelled = sampling.label_anchors(
-            all_anchors, objects, batch.size[image], positive_iou=config.positive_iou,
-            negative_iou=config.negative_iou, inside_only=config.inside_only, keep_best=config.keep_best)
-        if config.loss == "focal":
-            positive, negative = (tf.where(labelled.labels == role)[:, 0] for role in (1, 0))
-            objectness, divisor = losses.focal_objectness, tf.maximum(tf.cast(tf.size(positive), tf.float32), 1.0)
-        else:
-            positive, negative = sampling.choose(labelled.labels, config.samples, config.positive_share,
-                                                 tf.random.experimental.stateless_fold_in(seed, image))
-            objectness, divisor = losses.objectness, tf.constant(float(config.samples))
-        targets = box_ops.encode(tf.gather(objects, tf.gather(labelled.matches, positive)),
-                                 tf.gather(all_anchors, positive))
-        chosen = tf.gather(logits[image], tf.concat([positive, negative], 0))
-        labels = tf.cast(tf.range(tf.size(chosen)) < tf.size(positive), tf.float32)
-        label_losses.append(objectness(chosen, labels) / divisor)
-        box_losses.append(losses.rpn_box(tf.gather(deltas[image], positive), tf.stop_gradient(targets)) / divisor)
-    return {"label_loss": tf.add_n(label_losses) / count, "box_loss": tf.add_n(box_losses) / count}
-
-
-def _sample(model: MaskRCNN, outputs: Sequence[RpnLevel], anchors: Sequence[tf.Tensor], batch: Example,
-            seed: tf.Tensor) -> Samples:
-    """Propose, add the labelled boxes themselves, and choose foreground and background."""
-    config = model.config.box
-    chosen = []
-    for image in range(batch.image.shape[0]):
-        objects = _objects(batch, image)
-        proposals, _ = model.propose(outputs, anchors, image, batch.size[image], training=True)
-        boxes = tf.concat([proposals, objects], 0)
-        labelled = sampling.label_proposals(boxes, objects, config.positive_iou)
-        positive, negative = sampling.choose(labelled.labels, config.samples, config.positive_share,
-                                             tf.random.experimental.stateless_fold_in(seed, -1 - image))
-        indices = tf.concat([positive, negative], 0)
-        matches = tf.gather(labelled.matches, indices)
-        ids = tf.pad(batch.class_ids[image], [[0, 1]])  # so that an image without objects can be gathered from
-        class_ids = tf.where(tf.range(tf.size(indices)) < tf.size(positive), tf.gather(ids, matches), 0)
-        chosen.append(Samples(tf.gather(boxes, indices), tf.fill(tf.shape(matches), image), class_ids, matches))
-    return Samples(*(tf.stop_gradient(tf.concat(part, 0)) for part in zip(*chosen, strict=True)))
-
-
-def _box_head(model: MaskRCNN, levels: Sequence[tf.Tensor], samples: Samples, batch: Example) -> dict[str, tf.Tensor]:
-    config = model.config.box
-    logits, deltas = model.box_head(model.pool(levels, samples.boxes, samples.images, config.pool_size))
-    foreground = tf.where(samples.class_ids > 0)[:, 0]
-    of_class = tf.gather(tf.gather(deltas, foreground), tf.gather(samples.class_ids, foreground), batch_dims=1)
-    where = tf.stack([tf.gather(samples.images, foreground), tf.gather(samples.objects, foreground)], 1)
-    targets = box_ops.encode(tf.gather_nd(batch.boxes, where), tf.gather(samples.boxes, foreground),
-                             config.regression_weights)
-    figures = losses.box_head(logits, samples.class_ids, of_class, tf.stop_gradient(targets))
-    figures["num_fg_label"] /= batch.image.shape[0]
-    return figures
-
-
-def _mask_head(model: MaskRCNN, levels: Sequence[tf.Tensor], samples: Samples,
+def box_losses(model: MaskRCNN, levels: Sequence[tf.Tensor], samples: Samples, pooled: tf.Tensor,
                batch: Example) -> dict[str, tf.Tensor]:
-    """Only foreground proposals whose object has a mask take part."""
-    config = model.config.mask
-    foreground = tf.boolean_mask(tf.stack([samples.images, samples.objects], 1), samples.class_ids > 0)
-    masked = tf.gather_nd(batch.has_mask, foreground)
-    where = tf.boolean_mask(foreground, masked)
-    boxes = tf.boolean_mask(tf.boolean_mask(samples.boxes, samples.class_ids > 0), masked)
-    pooled = model.pool(levels, boxes, where[:, 0], config.pool_size)
-    logits = model.mask_head(pooled, tf.gather_nd(batch.class_ids, where))
-    object_masks = tf.cast(tf.gather_nd(batch.masks, where), tf.float32) / 255.0
-    targets = masks.targets(object_masks, tf.gather_nd(batch.boxes, where), boxes, config.pool_size * 2)
-    return losses.mask_head(logits, tf.stop_gradient(targets))
+    """Losses of the box head, or of all stages of a cascade; `pooled` are the features of the samples."""
+    if len(model.box_stages) == 1:
+        figures, _ = stage_losses(model, model.box_stages[0], samples, pooled, batch)
+        return {f"fastrcnn_losses/{name}": value for name, value in figures.items()}
+    stages = _cascade(model, levels, samples, pooled, batch)
+    total = {name: tf.add_n([figures[name] for figures in stages]) for name in ("label_loss", "box_loss")}
+    return {
+        **{f"fastrcnn_losses/{name}": value for name, value in {**stages[0], **total}.items()},
+        **{f"cascade_loss_stage{number}/fastrcnn_losses/{name}": value
+           for number, figures in enumerate(stages, start=1) for name, value in figures.items()},
+    }
+
+
+def _cascade(model: MaskRCNN, levels: Sequence[tf.Tensor], samples: Samples, pooled: tf.Tensor,
+             batch: Example) -> list[dict[str, tf.Tensor]]:
+    """Figures of each stage; the stages share equally what flows back into the features they see."""
+    share = 1.0 / len(model.box_stages)
+    found = []
+    for stage, following in itertools.zip_longest(model.box_stages, model.box_stages[1:]):
+        figures, refined = stage_losses(model, stage, samples, scale_gradient(pooled, share), batch)
+        found.append(figures)
+        if following:
+            samples = roi_samples.rematch(refined, samples.images, batch, following.positive_iou)
+            pooled = model.rois.for_boxes(levels, samples.boxes, samples.images, training=True)
+    return found
+
+
+def stage_losses(model: MaskRCNN, stage: BoxStage, samples: Samples, pooled: tf.Tensor,
+                 batch: Example) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    """Figures of one box head, and the samples' boxes [R, 4] moved by it if it has one box for all classes."""
+    logits, deltas = stage.head(pooled)
+    foreground = samples.foreground()
+    found = tf.boolean_mask(deltas, samples.class_ids > 0)
+    box_class = tf.minimum(foreground.class_ids, stage.head.box_classes - 1)
+    targets = box_ops.encode(tf.gather_nd(batch.boxes, foreground.pairs()), foreground.boxes,
+                             stage.regression_weights)
+    figures = losses.box_head(logits, samples.class_ids, tf.gather(found, box_class, batch_dims=1),
+                              tf.stop_gradient(targets), regression=model.config.box.regression_loss)
+    figures["num_fg_label"] /= batch.image.shape[0]
+    sizes = tf.gather(batch.size, samples.images)[:, None]
+    return figures, stage.refine(samples.boxes[:, None], deltas[:, :1], sizes)[:, 0]
+
+
+def mask_losses(model: MaskRCNN, levels: Sequence[tf.Tensor], samples: Samples, pooled: tf.Tensor,
+                batch: Example) -> dict[str, tf.Tensor]:
+    """Losses of the mask head; only foreground proposals whose object has a mask take part."""
+    if not model.mask_head:
+        return {"maskrcnn_loss/maskrcnn_loss": tf.constant(0.0)}
+    foreground = samples.foreground()
+    has_mask = tf.gather_nd(batch.has_mask, foreground.pairs())
+    masked = Samples(*(tf.boolean_mask(part, has_mask) for part in foreground))
+    if model.rois.shared:
+        features = tf.boolean_mask(tf.boolean_mask(pooled, samples.class_ids > 0), has_mask)
+    else:
+        features = model.rois.for_masks(levels, masked.boxes, masked.images)
+    object_masks = tf.cast(tf.gather_nd(batch.masks, masked.pairs()), tf.float32) / 255.0
+    frames = tf.gather_nd(batch.boxes, masked.pairs())
+    targets = masks.targets(object_masks, frames, masked.boxes, model.rois.mask_size)
+    figures = losses.mask_head(model.mask_head(features, masked.class_ids), tf.stop_gradient(targets))
+    return {f"maskrcnn_loss/{name}": value for name, value in figures.items()}
+
+
+def scale_gradient(x: tf.Tensor, factor: float) -> tf.Tensor:
+    """The same values, with `factor` times their gradient."""
+    return tf.custom_gradient(lambda same: (tf.identity(same), lambda upstream: upstream * factor))(x)
