@@ -10,7 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from maskrcnn.data import archives
+from maskrcnn.data.intake import read_uploads
+from maskrcnn.data.scratch import Scratch
+from maskrcnn.data.tree import UploadTree
 from PIL import Image
+from pycocotools import mask as coco_mask
 
 SHARED = Path(__file__).parents[3].parent / "shared/data"
 
@@ -59,6 +64,38 @@ class Inbox:
     def good(self, image, class_name="chipping", **more):
         """A picture with one 3x3 bitmap."""
         self.supervisely(image, [bitmap_object(np.ones((3, 3)), 5, 6, class_name)], **more)
+
+
+class TakenIn:
+    """What came of an inbox: its findings, and the label record of each image by the image's path."""
+
+    def __init__(self, root, scratch):
+        tree, refused = archives.unpack(UploadTree.of_folder(root), scratch / "unpacked")
+        kept = Scratch(scratch / "scratch")
+        self.intake = read_uploads(tree, (), kept)
+        self.refused = [item.finding for item in refused]
+        self.formats = self.intake.formats
+        self.findings = self.intake.findings
+        self.records = {item.path: kept.read_label(item.label_sha256) for item in self.intake.accepted.values()}
+
+    def objects(self, image):
+        """(class, bounding box, has a mask) of each object of an image."""
+        return [(i.class_name, i.bbox, i.mask is not None) for i in self.records[image].instances]
+
+    def masks(self, image):
+        """(class, boolean mask) of each object of an image."""
+        return [(i.class_name, coco_mask.decode({"size": list(i.mask.size), "counts": i.mask.counts}).astype(bool))
+                for i in self.records[image].instances]
+
+    def messages(self):
+        """What was said, in order."""
+        return [finding.message for finding in self.findings]
+
+
+@pytest.fixture
+def take_in(tmp_path_factory):
+    """Reads an inbox, or any folder of uploads, to the end of the checks."""
+    return lambda inbox: TakenIn(inbox.root if isinstance(inbox, Inbox) else inbox, tmp_path_factory.mktemp("scratch"))
 
 
 @pytest.fixture

@@ -94,6 +94,15 @@ def test_a_listed_image_that_is_missing_is_told(inbox, picture):
                                    "or remove it from the file")
 
 
+def test_annotations_of_images_that_are_not_listed_are_told(inbox, picture):
+    inbox.put("up/a.png", picture())
+    inbox.put("up/coco.json", document(["a.png"], [square(), square(7), square(7)]))
+    bad, sample = read(inbox)
+    assert len(sample.shapes) == 1
+    assert bad.finding.message == ("coco.json: has 2 annotations of image 7, which it does not list: "
+                                   "export images and annotations together")
+
+
 @pytest.mark.parametrize("broken", [
     {"category_id": 99}, {"segmentation": [["x", "y"]]}, {"segmentation": {"size": [48, 64]}},
     {"segmentation": None}])

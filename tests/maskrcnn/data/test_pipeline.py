@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from maskrcnn.data.local import LocalStore
@@ -129,7 +130,7 @@ def test_too_many_bad_items_stop_the_run_after_the_report(inbox, bench, picture)
 
 def test_an_unknown_format_says_what_is_known(inbox, bench, picture):
     inbox.put("up/a.png", picture())
-    with pytest.raises(JobError, match="format: none of supervisely, coco"):
+    with pytest.raises(JobError, match="format: none of supervisely, machine-masks, coco, lookout, labelme, via, "):
         bench.run(inbox)
 
 
@@ -303,13 +304,53 @@ def test_an_empty_inbox_gives_the_parent(inbox, bench, tmp_path):
     assert (again.version, again.changed, again.accepted) == (first.version, False, 0)
 
 
-def test_junk_is_silent_and_archives_are_told(inbox, bench):
-    fill(inbox)
+def test_junk_is_silent_and_broken_archives_are_told(inbox, bench):
+    fill(inbox, 40)
     for junk in ("up/ds/img/._a.png", "up/.DS_Store", "__MACOSX/a.png", "up/Thumbs.db", "_READY", "up/README.md"):
         inbox.put(junk, b"junk")
     inbox.put("up/more.zip", b"PK")
     result = bench.run(inbox)
-    assert (result.accepted, result.quarantined, [f.rule for f in bench.findings()]) == (20, 0, ["archive-ignored"])
+    assert (result.accepted, result.quarantined) == (40, 1)
+    assert [f.rule for f in bench.findings()] == ["archive-unreadable"]
+    assert bench.store.read(keys.quarantine("run1", "up", "more.zip")) == b"PK"
+
+
+@pytest.mark.parametrize("kind", ["zip", "gztar"])
+def test_an_archive_gives_the_version_of_its_folder(inbox, bench, tmp_path, kind):
+    fill(inbox)
+    folder = bench.run(inbox)
+    shutil.make_archive(str(tmp_path / "packed/up"), kind, inbox.root, "up")
+    packed = type(inbox)(tmp_path / "inbox2")
+    for archive in (tmp_path / "packed").iterdir():
+        packed.put(archive.name, archive.read_bytes())
+    result = bench.run(packed)
+    assert (result.version, result.accepted, result.quarantined) == (folder.version, 20, 0)
+
+
+def test_good_castings_in_a_folder_are_background_and_defective_ones_wait(inbox, bench, picture):
+    """Given def/ without a drawn defect, then it is quarantined without counting as bad; ok/ trains as background."""
+    fill(inbox)
+    for n in range(8):
+        inbox.put(f"more/ok_front/{n}.png", picture(100 + n))
+        inbox.put(f"more/def_front/{n}.png", picture(200 + n))
+    result = bench.run(inbox)
+    assert (result.accepted, result.quarantined, result.formats) == (28, 8, ("folders", "supervisely"))
+    report = json.loads(bench.report())
+    assert {(f["rule"], f["severity"]) for f in report} == {("defect-without-mask", "error")}
+    assert bench.store.read(keys.quarantine("run1", "more", "def_front", "3.png")) == picture(203)
+    background = [m for m in bench.manifest(result.version).members if not m.instances]
+    assert {m.file_name for m in background} == {f"ok_front/{n}.png" for n in range(8)}
+    assert bench.label(background[0]).tags == ("ok_front",)
+
+
+def test_a_drawn_label_wins_over_the_name_of_a_folder(inbox, bench, picture):
+    fill(inbox)
+    inbox.put("more/ok/again.png", (inbox.root / "up/ds/img/up_03.png").read_bytes())
+    result = bench.run(inbox)
+    assert (result.accepted, result.instances) == (20, {"chipping": 20})
+    (told,) = bench.findings()
+    assert told.message == ("again.png: is the same image as up/ds/img/up_03.png, which has a label of its own: "
+                            "that one is used")
 
 
 def test_broken_json_beside_the_data_is_told(inbox, bench):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from maskrcnn.data.importers.supervisely import SuperviselyImporter
 from maskrcnn.data.samples import Rejected, Sample
-from maskrcnn.data.shapes import Bitmap, Box, Polygon
+from maskrcnn.data.shapes import Bitmap, Box, Extent, Polygon
 from maskrcnn.data.tree import UploadTree
 
 IMPORTER = SuperviselyImporter()
@@ -91,12 +91,25 @@ def test_a_broken_annotation_rejects_its_image_with_it(inbox):
     assert (bad.finding.rule, bad.files) == ("annotation-unreadable", ("up/ds/img/b.png", "up/ds/ann/b.png.json"))
 
 
+def test_a_multipolygon_is_one_object_with_holes(inbox):
+    """Given two parts, the first with a hole, then one mask has both and the hole eats its own outline."""
+    inbox.supervisely("up/ds/a.png", [{"classTitle": "x", "geometryType": "multipolygon", "parts": [
+        {"exterior": [[1, 1], [5, 1], [5, 5], [1, 5]], "interior": [[[2, 2], [4, 2], [4, 4], [2, 4]]]},
+        {"exterior": [[8, 1], [9, 1], [9, 2], [8, 2]], "interior": []}]}])
+    (sample,) = read(inbox)
+    (labelled,) = sample.shapes
+    expected = np.zeros((48, 64), bool)
+    expected[1:6, 1:6], expected[2:5, 2:5], expected[1:3, 8:10] = True, False, True
+    np.testing.assert_array_equal(labelled.shape.draw(64, 48), expected)
+    assert labelled.shape.extent() == Extent(1, 1, 9, 5)
+
+
 def test_a_line_is_no_mask(inbox):
     inbox.supervisely("up/ds/a.png", [{"classTitle": "x", "geometryType": "line",
                                        "points": {"exterior": [[1, 1], [2, 2]], "interior": []}}])
     (bad,) = read(inbox)
-    assert bad.finding.message == ("a.png: object 1 is a line: Castline takes bitmap, polygon and rectangle: "
-                                   "convert it to one of them")
+    assert bad.finding.message == ("a.png: object 1 is a line: Castline takes bitmap, polygon, multipolygon "
+                                   "and rectangle: convert it to one of them")
 
 
 def test_a_tag_wins_over_the_data_sets_name(inbox):

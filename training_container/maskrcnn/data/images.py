@@ -21,6 +21,7 @@ MIN_SIDE_PX = 16
 MAX_PIXELS = 100_000_000
 _KEPT = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png"}
 _ORIENTATION_TAG = 0x0112
+_ORIENTATIONS_ON_THE_SIDE = (5, 6, 7, 8)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,21 +54,7 @@ def canonical(body: bytes, label_size: tuple[int, int] | None = None) -> Canonic
     Raises:
         BadItemError: it is no photograph, is damaged, or its size is out of bounds.
     """
-    if not body:
-        raise BadItemError("image-empty", "image", "has no bytes: upload it again")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is checked below
-            picture = Image.open(io.BytesIO(body), formats=FORMATS)
-    except Image.DecompressionBombError as problem:
-        raise BadItemError(
-            "image-too-large", "image", f"has more than {MAX_PIXELS // 10**6} million pixels: scale it down"
-        ) from problem
-    except (OSError, ValueError, SyntaxError) as problem:
-        raise BadItemError(
-            "image-unreadable", "image", "is no JPEG, PNG, BMP, TIFF or WebP picture: export it again"
-        ) from problem
-    with picture:
+    with _opened(body) as picture:
         _check_size(picture)
         try:
             picture.load()
@@ -76,6 +63,36 @@ def canonical(body: bytes, label_size: tuple[int, int] | None = None) -> Canonic
                 "image-truncated", "image", f"is damaged or cut off ({problem}): upload it again"
             ) from problem
         return _converted(picture, body, label_size)
+
+
+def _opened(body: bytes) -> Image.Image:
+    """The picture, its header read."""
+    if not body:
+        raise BadItemError("image-empty", "image", "has no bytes: upload it again")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # MAX_PIXELS is checked below
+            return Image.open(io.BytesIO(body), formats=FORMATS)
+    except Image.DecompressionBombError as problem:
+        raise BadItemError(
+            "image-too-large", "image", f"has more than {MAX_PIXELS // 10**6} million pixels: scale it down"
+        ) from problem
+    except (OSError, ValueError, SyntaxError) as problem:
+        raise BadItemError(
+            "image-unreadable", "image", "is no JPEG, PNG, BMP, TIFF or WebP picture: export it again"
+        ) from problem
+
+
+def upright_size(body: bytes) -> tuple[int, int]:
+    """(width, height) that `canonical` will give a photograph whose label claims no size; reads the header only.
+
+    Raises:
+        BadItemError: it is no photograph.
+    """
+    with _opened(body) as picture:
+        width, height = picture.size
+        turned = picture.getexif().get(_ORIENTATION_TAG, 1) in _ORIENTATIONS_ON_THE_SIDE
+        return (height, width) if turned else (width, height)
 
 
 def _check_size(picture: Image.Image) -> None:

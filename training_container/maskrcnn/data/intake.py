@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import logging
-from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Collection, Sequence
 
 from app.contracts.dataset import Finding, LabelRecord, Split
 from maskrcnn.data import findings
 from maskrcnn.data.checks import Checked, check
-from maskrcnn.data.importers import IMPORTERS
+from maskrcnn.data.importers import IMPORTERS, LAST_RESORT
+from maskrcnn.data.leftovers import leftovers
+from maskrcnn.data.notes import with_notes
+from maskrcnn.data.recognition import Recognised, claimed_by, recognise
 from maskrcnn.data.samples import DataSet, Importer, Rejected, Sample
 from maskrcnn.data.scratch import Scratch
-from maskrcnn.data.tree import UploadTree, is_image_name, parent, upload_of
+from maskrcnn.data.tree import UploadTree, parent, upload_of
 from maskrcnn.data.versions import same_label
 
 log = logging.getLogger("castline")
-_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +56,7 @@ class Intake:
         said_in: Data-set root -> all words that occur in it.
         findings: Errors and warnings, in order of reading.
         rejected: What goes to quarantine, one entry an item.
+        faults: How many of these are bad; the others only wait for a label.
         items: Images and lone labels looked at.
         formats: Names of the recognised formats.
     """
@@ -65,36 +66,41 @@ class Intake:
     said_in: dict[str, set[Split]] = dataclasses.field(default_factory=dict)
     findings: list[Finding] = dataclasses.field(default_factory=list)
     rejected: list[tuple[str, ...]] = dataclasses.field(default_factory=list)
+    faults: int = 0
     items: int = 0
     formats: tuple[str, ...] = ()
 
-    def reject(self, found: Sequence[Finding], files: tuple[str, ...]) -> None:
+    def reject(self, found: Sequence[Finding], files: tuple[str, ...], is_fault: bool = True) -> None:
         """Count one item out."""
         self.items += 1
+        self.faults += is_fault
         self.findings.extend(found)
         self.rejected.append(files)
 
-    def accept(self, said: Said, item: Accepted, same: bool) -> None:
+    def accept(self, said: Said, item: Accepted, same: bool, is_weak: bool = False) -> None:
         """Count one item in; the same image again replaces its label, with a warning.
 
         Args:
             said: What this copy says about the split.
             item: The image.
             same: Its label says the same as the one that was accepted before.
+            is_weak: It does not replace a label that was accepted before.
         """
         self.items += 1
         self.said.setdefault(item.image_sha256, set()).add(said)
         before = self.accepted.get(item.image_sha256)
         if before:
-            words = (
-                "with the same label: merged"
-                if same
-                else "with another label: this one, the last, is used; delete the wrong one"
-            )
+            words = "with another label: this one, the last, is used; delete the wrong one"
+            if same:
+                words = "with the same label: merged"
+            elif is_weak:
+                words = "which has a label of its own: that one is used"
             message = f"is the same image as {before.path}, {words}"
             self.findings.append(findings.warning(item.path, "image", "duplicate-image", message))
             if same:  # which copy gives the name must not depend on the order
                 item = min(before, item, key=lambda copy: (copy.file_name, copy.label_sha256))
+            elif is_weak:
+                item = before
         self.accepted[item.image_sha256] = item
 
 
@@ -103,28 +109,52 @@ def read_uploads(
     known_classes: Collection[str],
     scratch: Scratch,
     importers: Sequence[Importer] = IMPORTERS,
+    last_resort: Sequence[Importer] = LAST_RESORT,
 ) -> Intake:
     """Check every upload; images are decoded one at a time.
 
     Args:
-        tree: The uploads.
+        tree: The uploads, without archives.
         known_classes: The accepted class names; empty accepts any.
         scratch: Where canonical images and labels are kept.
         importers: The formats to look for.
+        last_resort: The formats to look for among the photographs that then are left.
     """
     intake = Intake()
-    claimed: set[str] = set()
-    data_sets = [(importer, data_set) for importer in importers for data_set in importer.find(tree)]
-    data_sets.sort(key=lambda pair: (tree.age_of(upload_of(pair[1].files[0])), pair[1].root, pair[1].files))
-    for importer, data_set in data_sets:
-        log.info("recognised %s: %s", importer.name, _said_of(data_set))
-        claimed.update(data_set.files)
-        claimed.update(p for folder in data_set.pictures_to_ignore for p in tree.folders.get(folder, ()))
-        claimed.update(_read_data_set(tree, importer, data_set, known_classes, scratch, intake))
-    for rejected in _leftovers(tree, claimed, intake):
-        intake.reject((rejected.finding,), rejected.files)
-    intake.formats = tuple(sorted({importer.name for importer, _ in data_sets}))
+    tree, rejected = with_notes(tree)
+    claimed = {file for item in rejected for file in item.files}
+    recognised, not_found = recognise(tree, importers, last_resort)
+    for item in (*rejected, *not_found):
+        intake.reject((item.finding,), item.files)
+    claimed |= _read_all(tree, recognised, known_classes, scratch, intake)
+    late, _ = recognise(dataclasses.replace(tree.without(claimed), notes={}), last_resort)
+    claimed |= _read_all(tree, late, known_classes, scratch, intake)
+    lost, unused = leftovers(tree, claimed)
+    for item in lost:
+        intake.reject((item.finding,), item.files)
+    intake.findings.extend(unused)
+    intake.formats = tuple(sorted({found.importer.name for found in (*recognised, *late)}))
     return intake
+
+
+def _read_all(
+    tree: UploadTree,
+    recognised: Sequence[Recognised],
+    known_classes: Collection[str],
+    scratch: Scratch,
+    intake: Intake,
+) -> set[str]:
+    """Take in data sets, the oldest upload first; returns the files they are made of."""
+    claimed = set(claimed_by(tree, (found.data_set for found in recognised)))
+    for found in sorted(recognised, key=lambda found: _age(tree, found.data_set)):
+        why = "as castline.json says" if found.told else "recognised"
+        log.info("%s %s: %s", why, found.importer.name, _said_of(found.data_set))
+        claimed |= _read_data_set(tree, found.importer, found.data_set, known_classes, scratch, intake)
+    return claimed
+
+
+def _age(tree: UploadTree, data_set: DataSet) -> tuple[str, str, tuple[str, ...]]:
+    return tree.age_of(upload_of(data_set.files[0])), data_set.root, data_set.files
 
 
 def _said_of(data_set: DataSet) -> str:
@@ -147,7 +177,7 @@ def _read_data_set(
     for item in importer.read(tree, data_set):
         if isinstance(item, Rejected):
             claimed.update(item.files)
-            intake.reject((item.finding,), item.files)
+            intake.reject((item.finding,), item.files, item.is_fault)
             continue
         claimed.update((item.image, item.annotation))
         if item.split:
@@ -159,14 +189,14 @@ def _read_data_set(
 
 def _sort(sample: Sample, data_set: DataSet, checked: Checked, scratch: Scratch, intake: Intake) -> None:
     if checked.image is None or checked.record is None:
-        intake.reject(checked.findings, (sample.image, sample.annotation))
+        intake.reject((*sample.findings, *checked.findings), (sample.image, sample.annotation))
         return
-    intake.findings.extend(checked.findings)
+    intake.findings.extend((*sample.findings, *checked.findings))
     before = intake.accepted.get(checked.image.sha256)
     same = before is not None and same_label(scratch.read_label(before.label_sha256), checked.record)
     scratch.keep_image(checked.image)
     item = _accepted(sample, checked.record, scratch.keep_label(checked.record))
-    intake.accept(Said(sample.image, data_set.root, sample.split), item, same)
+    intake.accept(Said(sample.image, data_set.root, sample.split), item, same, sample.is_weak)
 
 
 def _accepted(sample: Sample, record: LabelRecord, label_sha256: str) -> Accepted:
@@ -180,38 +210,3 @@ def _accepted(sample: Sample, record: LabelRecord, label_sha256: str) -> Accepte
         record.height,
         tuple(i.class_name for i in record.instances),
     )
-
-
-def _leftovers(tree: UploadTree, claimed: set[str], intake: Intake) -> Iterator[Rejected]:
-    """What no data set claims: photographs and broken JSON are errors, archives warnings."""
-    for path in tree.paths:
-        if path in claimed:
-            continue
-        if is_image_name(path):
-            yield Rejected(
-                findings.error(
-                    path,
-                    "image",
-                    "image-without-label",
-                    "belongs to no labelled data set: label it, or add it to the "
-                    "annotations without objects if it is background",
-                ),
-                (path,),
-            )
-        elif path.endswith(".json") and not _is_json(tree.local(path)):
-            yield Rejected(
-                findings.error(path, "annotation", "annotation-unreadable", "is no valid JSON: export it again"),
-                (path,),
-            )
-        elif path.lower().endswith(_ARCHIVES):
-            intake.findings.append(
-                findings.warning(path, "file", "archive-ignored", "is not unpacked: upload the folder instead")
-            )
-
-
-def _is_json(file: Path) -> bool:
-    try:
-        json.loads(file.read_bytes())
-    except ValueError:
-        return False
-    return True

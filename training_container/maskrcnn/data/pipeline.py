@@ -13,7 +13,7 @@ from pathlib import Path
 from app.contracts import documents, keys
 from app.contracts.dataset import Finding, PrepareResult, VersionManifest
 from app.contracts.settings import DataSettings
-from maskrcnn.data import findings, quarantine
+from maskrcnn.data import archives, findings, quarantine
 from maskrcnn.data.importers import IMPORTERS
 from maskrcnn.data.intake import Intake, read_uploads
 from maskrcnn.data.merge import Merged, merge
@@ -61,8 +61,9 @@ def prepare(
     library = Library(store, scratch)
     parent = _parent(store, order.parent_version)
     _log_uploads(tree, parent)
+    tree, refused = archives.unpack(tree, work / "unpacked")
     intake = read_uploads(tree, _known_classes(order.settings, parent), scratch)
-    for item in rejected:
+    for item in (*rejected, *refused):
         intake.reject((item.finding,), item.files)
     _judge(order, intake, tree, store, output)
     merged = merge(parent, intake, order.settings, library.label)
@@ -87,9 +88,9 @@ def _known_classes(settings: DataSettings, parent: VersionManifest | None) -> Co
 
 def _judge(order: Order, intake: Intake, tree: UploadTree, store: Store, output: Path) -> None:
     """Report what is bad; stop when it is too much or too little is left."""
-    bad, items = len(intake.rejected), intake.items
+    bad, items = intake.faults, intake.items
     (output / "findings.json").write_text(quarantine.to_json(intake.findings))
-    if bad:
+    if intake.rejected:
         quarantine.write(store, order.run_id, tree, intake.findings, intake.rejected)
         errors = [f for f in intake.findings if f.severity == "error"]
         for finding in errors[:_REASONS_LOGGED]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from app.contracts.dataset import Finding, Split
+from app.contracts.uploads import LabelFormat
 from maskrcnn.data.shapes import Shape
 from maskrcnn.data.tree import UploadTree, upload_of
 
@@ -32,6 +33,8 @@ class Sample:
         shapes: In painting order; empty says the image is background only.
         tags: Image tags, `key` or `key=value`.
         split: train, val or test where a folder, file name or tag says so.
+        findings: Warnings about what the importer had to mend or leave out.
+        is_weak: Only the name of a folder speaks for it: a drawn label of the same image wins.
     """
 
     image: str
@@ -41,6 +44,8 @@ class Sample:
     shapes: tuple[LabelledShape, ...]
     tags: tuple[str, ...] = ()
     split: Split | None = None
+    findings: tuple[Finding, ...] = ()
+    is_weak: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,12 +57,14 @@ class DataSet:
         format: Name of the importer.
         files: The annotation files it was recognised by.
         pictures_to_ignore: Folders of pictures that are no photographs, such as drawn masks.
+        belongings: Files that belong to it without being a label: lists of classes, settings, masks.
     """
 
     root: str
     format: str
     files: tuple[str, ...]
     pictures_to_ignore: tuple[str, ...] = ()
+    belongings: tuple[str, ...] = ()
 
     def name_of(self, image: str) -> str:
         """The image's path below the data set, or below its upload when it lies outside."""
@@ -73,19 +80,22 @@ class Rejected:
     Attributes:
         finding: Why.
         files: What goes to quarantine: the image, its annotation.
+        is_fault: False when nothing is wrong with it and it is only set aside until somebody draws a label:
+            such an item does not count towards the share of bad items that stops a run.
     """
 
     finding: Finding
     files: tuple[str, ...]
+    is_fault: bool = True
 
 
 class Importer(Protocol):
     """One label format. To add one, write a class like this and list it in importers/__init__.py."""
 
-    name: str
+    name: LabelFormat
 
     def find(self, tree: UploadTree) -> list[DataSet]:
-        """The data sets of this format, recognised by content."""
+        """The data sets of this format, recognised by content, among the files that nobody claimed before."""
 
     def read(self, tree: UploadTree, data_set: DataSet) -> Iterator[Sample | Rejected]:
         """Its images one by one, by path; a rejection where a label or its image is missing or unreadable."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
+from app.contracts.uploads import UploadNote
+
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+_PAPERS = ("readme", "license", "licence", "notice", "provenance", "changelog")
 _JUNK_NAMES = frozenset({"Thumbs.db", "desktop.ini", "_READY"})
 
 
@@ -23,6 +26,11 @@ def is_image_name(path: str) -> bool:
     return PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES
 
 
+def is_paper(path: str) -> bool:
+    """True for what accompanies a published data set and labels nothing: README.txt, LICENSE.md."""
+    return PurePosixPath(path).name.lower().startswith(_PAPERS)
+
+
 @dataclasses.dataclass(frozen=True)
 class UploadTree:
     """Files below `root` by their path below the inbox (`<upload>/<relative path>`).
@@ -30,10 +38,14 @@ class UploadTree:
     Attributes:
         root: Local folder that stands for the inbox.
         modified: path -> when it was uploaded (ISO 8601, or any text that sorts by time).
+        places: path -> local file, for files that lie elsewhere than below `root`: out of archives.
+        notes: folder -> what its castline.json says.
     """
 
     root: Path
     modified: Mapping[str, str]
+    places: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+    notes: Mapping[str, UploadNote] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of_folder(cls, root: Path) -> UploadTree:
@@ -59,11 +71,28 @@ class UploadTree:
 
     def local(self, path: str) -> Path:
         """Where the file lies on this machine."""
-        return self.root / path
+        return self.places.get(path) or self.root / path
 
     def read(self, path: str) -> bytes:
         """The bytes of one file."""
         return self.local(path).read_bytes()
+
+    def note(self, folder: str) -> UploadNote:
+        """What the nearest castline.json at or above a folder says; an empty note where there is none."""
+        while folder and folder not in self.notes:
+            folder = parent(folder)
+        return self.notes.get(folder) or UploadNote()
+
+    def below(self, folder: str) -> UploadTree:
+        """The same tree with the files below one folder only."""
+        return self._with(below(self.paths, folder))
+
+    def without(self, paths: Collection[str]) -> UploadTree:
+        """The same tree without some of its files."""
+        return self._with(path for path in self.paths if path not in paths) if paths else self
+
+    def _with(self, paths: Iterable[str]) -> UploadTree:
+        return dataclasses.replace(self, modified={path: self.modified[path] for path in paths})
 
     def age_of(self, upload: str) -> str:
         """When the newest file of an upload (first folder) arrived."""

@@ -16,20 +16,23 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from app.contracts.dataset import Split
-from maskrcnn.data import findings, split_names
+from app.contracts.uploads import LabelFormat
+from maskrcnn.data import split_names
 from maskrcnn.data.findings import BadItemError
+from maskrcnn.data.importers.parsing import reading_file, reading_object, rejected
 from maskrcnn.data.samples import DataSet, LabelledShape, Rejected, Sample
 from maskrcnn.data.shapes import Bitmap, Box, Polygon, Shape
+from maskrcnn.data.tool_shapes import Union
 from maskrcnn.data.tree import UploadTree, is_image_name, join, parent
 
 _DRAWN = ("masks_machine", "masks_human", "masks_instances")
-SUPPORTED = "Castline takes bitmap, polygon and rectangle"
+SUPPORTED = "Castline takes bitmap, polygon, multipolygon and rectangle"
 
 
 class SuperviselyImporter:
-    """Reads bitmaps, polygons with holes and rectangles of one or more data sets of a project."""
+    """Reads bitmaps, polygons and multipolygons with holes, and rectangles of one or more data sets of a project."""
 
-    name = "supervisely"
+    name: LabelFormat = "supervisely"
 
     def find(self, tree: UploadTree) -> list[DataSet]:
         """See Importer: a folder with img/ and ann/, where an annotation has `size` and `objects`."""
@@ -40,7 +43,8 @@ class SuperviselyImporter:
             annotations = tuple(path for path in paths if path.endswith(".json"))
             if any(_is_annotation(tree, path) for path in annotations):
                 home = parent(folder)
-                found.append(DataSet(parent(home), self.name, annotations, tuple(join(home, name) for name in _DRAWN)))
+                drawn = tuple(join(home, name) for name in _DRAWN)
+                found.append(DataSet(parent(home), self.name, annotations, drawn, _settings(tree, parent(home))))
         return found
 
     def read(self, tree: UploadTree, data_set: DataSet) -> Iterator[Sample | Rejected]:
@@ -52,30 +56,22 @@ class SuperviselyImporter:
         for image in images:
             annotation = partners.get(image)
             if annotation is None:
-                yield Rejected(
-                    findings.error(
-                        image,
-                        "annotation",
-                        "image-without-label",
-                        "has no annotation in ann/: label it, or save it without objects if it is background",
-                    ),
-                    (image,),
-                )
+                message = "has no annotation in ann/: label it, or save it without objects if it is background"
+                yield rejected(image, "image-without-label", message)
                 continue
             try:
                 yield _sample(tree, data_set, image, annotation, geometries)
             except BadItemError as bad:
                 yield Rejected(bad.finding(image), (image, annotation))
         for annotation in sorted(set(data_set.files) - set(partners.values())):
-            yield Rejected(
-                findings.error(
-                    annotation,
-                    "annotation",
-                    "label-without-image",
-                    "has no image in img/: upload the image, or delete the annotation",
-                ),
-                (annotation,),
-            )
+            message = "has no image in img/: upload the image, or delete the annotation"
+            yield rejected(annotation, "label-without-image", message)
+
+
+def _settings(tree: UploadTree, project: str) -> tuple[str, ...]:
+    """The files of a project that are no labels."""
+    names = ("meta.json", "obj_class_to_machine_color.json")
+    return tuple(path for name in names if (path := join(project, name)) in tree)
 
 
 def _is_annotation(tree: UploadTree, path: str) -> bool:
@@ -110,29 +106,15 @@ def _partners(images: list[str], annotations: tuple[str, ...]) -> dict[str, str]
 
 
 def _sample(tree: UploadTree, data_set: DataSet, image: str, annotation: str, geometries: dict[str, str]) -> Sample:
-    try:
+    with reading_file(annotation):
         document = json.loads(tree.read(annotation))
         size = (int(document["size"]["width"]), int(document["size"]["height"]))
         objects = list(document["objects"])
         tags = tuple(_tag(tag) for tag in document.get("tags", ()))
-    except (ValueError, KeyError, TypeError) as problem:
-        raise BadItemError(
-            "annotation-unreadable",
-            "annotation",
-            f"its annotation {annotation} is broken ({type(problem).__name__}: {problem}): export it again",
-        ) from problem
     shapes = []
     for number, item in enumerate(objects, 1):
-        try:
+        with reading_object(number):
             shapes.append(_labelled(item, geometries))
-        except BadItemError as bad:
-            raise BadItemError(bad.rule, f"object {number}", f"object {number} {bad.message}") from bad
-        except (ValueError, KeyError, TypeError, IndexError) as problem:
-            raise BadItemError(
-                "annotation-unreadable",
-                f"object {number}",
-                f"object {number} is broken ({type(problem).__name__}: {problem}): export the annotation again",
-            ) from problem
     return Sample(image, annotation, data_set.name_of(image), size, tuple(shapes), tags, _split(image, tags))
 
 
@@ -159,6 +141,8 @@ def _labelled(item: dict[str, Any], geometries: dict[str, str]) -> LabelledShape
     geometry = item.get("geometryType") or ("bitmap" if bitmap else geometries.get(class_name, "any"))
     if geometry in ("any", "bitmap") and not bitmap:
         geometry = "rectangle" if len(points.get("exterior", ())) == 2 else "polygon"
+    if geometry == "multipolygon":
+        return LabelledShape(class_name, Union(tuple(_polygon(part) for part in item["parts"])))
     return LabelledShape(class_name, _shape(geometry, bitmap, points))
 
 
@@ -167,11 +151,15 @@ def _shape(geometry: str, bitmap: Any, points: Any) -> Shape:
         x, y = bitmap["origin"]
         return Bitmap(str(bitmap["data"]), (int(x), int(y)))
     if geometry == "polygon":
-        return Polygon(_points(points["exterior"]), tuple(_points(hole) for hole in points.get("interior") or ()))
+        return _polygon(points)
     if geometry == "rectangle":
         (x1, y1), (x2, y2) = _points(points["exterior"])
         return Box(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
     raise BadItemError("geometry-unsupported", "", f"is a {geometry}: {SUPPORTED}: convert it to one of them")
+
+
+def _polygon(points: Any) -> Polygon:
+    return Polygon(_points(points["exterior"]), tuple(_points(hole) for hole in points.get("interior") or ()))
 
 
 def _points(points: Any) -> tuple[tuple[float, float], ...]:

@@ -1,0 +1,145 @@
+"""Where the image of a label lies: by the words people use for folders of labels, images and splits."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from app.contracts.dataset import Split
+from maskrcnn.data import split_names
+from maskrcnn.data.findings import BadItemError
+from maskrcnn.data.tree import UploadTree, below, is_image_name, parent
+
+_LABEL_FOLDERS = frozenset({
+    "annotation", "annotations", "ann", "anns", "label", "labels", "json", "xml", "txt", "labelme", "via",
+    "voc", "yolo", "mask", "masks", "gt", "ground_truth", "groundtruth", "segmentation", "segmentations",
+    "instances", "instance_masks", "semantic", "semantic_masks", "masks_machine",
+})
+_IMAGE_FOLDERS = frozenset(["image", "images", "img", "imgs", "jpegimages", "photo", "photos", "photographs"])
+
+
+def root_of(path: str) -> str:
+    """The data set's folder: where the file lies, or above it when that is annotations/, images/, train/, ..."""
+    folder = parent(path)
+    while folder and (_is_kind(PurePosixPath(folder).name) or split_names.of_folder(PurePosixPath(folder).name)):
+        folder = parent(folder)
+    return folder
+
+
+def split_of(path: str) -> Split | None:
+    """The split that the innermost folder with such a name says."""
+    for part in reversed(PurePosixPath(parent(path)).parts):
+        if split := split_names.of_folder(part):
+            return split
+    return None
+
+
+def _is_kind(folder: str) -> bool:
+    return folder.lower() in _LABEL_FOLDERS | _IMAGE_FOLDERS
+
+
+class ImageIndex:
+    """Finds images by the name that a label gives, or by the label's own name.
+
+    Args:
+        paths: Where to look; what is no image is passed over.
+        root: The data set's folder; an image in it is preferred.
+        split: What the annotation file says about the split of all of its images.
+    """
+
+    def __init__(self, paths: Iterable[str], root: str = "", split: Split | None = None) -> None:
+        self._root, self._split = root, split
+        self._by_name: dict[str, list[str]] = defaultdict(list)
+        self._by_stem: dict[str, list[str]] = defaultdict(list)
+        for path in paths:
+            if is_image_name(path):
+                self._by_name[PurePosixPath(path).name].append(path)
+                self._by_stem[PurePosixPath(path).stem].append(path)
+
+    @classmethod
+    def of_upload(
+        cls, tree: UploadTree, root: str, split: Split | None = None, masks: Iterable[str] = ()
+    ) -> ImageIndex:
+        """All images of the upload that the data set lies in, but `masks`, which are none."""
+        drawn = frozenset(masks)
+        return cls((p for p in below(tree.paths, root.partition("/")[0]) if p not in drawn), root, split)
+
+    def find(self, file_name: str) -> str:
+        """The image most like `file_name`: by trailing folders, then the split, then the data set.
+
+        Raises:
+            BadItemError: there is none, or more than one.
+        """
+        wanted = PurePosixPath(file_name.replace("\\", "/"))
+        ranked = sorted(
+            ((self._likeness(path, wanted), path) for path in self._by_name.get(wanted.name, ())), reverse=True
+        )
+        if not ranked:
+            raise BadItemError(
+                "label-without-image",
+                f"image {file_name}",
+                f"lists {file_name}, which was not uploaded: upload the image, or remove it from the file",
+            )
+        if len(ranked) > 1 and ranked[0][0] == ranked[1][0]:
+            raise BadItemError(
+                "image-ambiguous",
+                f"image {file_name}",
+                f"lists {file_name}, which could be {ranked[1][1]} or {ranked[0][1]}: write the folder into file_name",
+            )
+        return ranked[0][1]
+
+    def partner(self, label: str, file_name: str = "", stem: str = "") -> str:
+        """The image of a label file of its own, in the folder that matches the label's: labels/train, images/train.
+
+        Args:
+            label: Path of the label file.
+            file_name: The image's name where the label gives one; its folder is ignored.
+            stem: The image's name without suffix, the label's unless given.
+
+        Raises:
+            BadItemError: there is none, or more than one.
+        """
+        stem = stem or PurePosixPath(label).stem
+        name = PurePosixPath(file_name.replace("\\", "/")).name
+        candidates = self._by_name.get(name) or self._by_stem.get(stem) or []
+        ranked = sorted(((_match(path, label), path) for path in candidates), reverse=True)
+        if not ranked:
+            raise BadItemError(
+                "label-without-image",
+                "annotation",
+                f"has no image {name or stem + '.*'}: upload the image, or delete the label",
+            )
+        if len(ranked) > 1 and ranked[0][0] == ranked[1][0]:
+            raise BadItemError(
+                "image-ambiguous",
+                "annotation",
+                f"could label {ranked[1][1]} or {ranked[0][1]}: put labels and images into folders of the same name",
+            )
+        return ranked[0][1]
+
+    def split_of(self, path: str) -> Split | None:
+        """The split that the annotation file says, else the one its image's folder says."""
+        return self._split or split_of(path)
+
+    def _likeness(self, path: str, wanted: PurePosixPath) -> tuple[int, bool, bool]:
+        common = _common(PurePosixPath(path).parts, wanted.parts)
+        same_split = self._split is not None and split_of(path) == self._split
+        return common, same_split, not self._root or path.startswith(self._root + "/")
+
+
+def _match(image: str, label: str) -> tuple[bool, int, int]:
+    """How well folders fit: the same one, else the most common trailing ones and the fewest others."""
+    ours, theirs = ([part for part in PurePosixPath(parent(p)).parts if not _is_kind(part)] for p in (image, label))
+    common = _common(ours, theirs)
+    return parent(image) == parent(label), common, 2 * common - len(ours) - len(theirs)
+
+
+def _common(ours: Iterable[str], theirs: Iterable[str]) -> int:
+    """How many parts are equal, from the end."""
+    common = 0
+    for have, want in zip(reversed(tuple(ours)), reversed(tuple(theirs)), strict=False):
+        if have != want:
+            break
+        common += 1
+    return common
