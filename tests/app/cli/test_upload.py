@@ -9,6 +9,8 @@ import pytest
 from boto3.exceptions import S3UploadFailedError
 
 from app.cli.inbox import skipped
+from app.contracts import documents
+from app.contracts.uploads import UploadNote
 
 RUN = "20261121-080000-bbbbbb"
 
@@ -57,12 +59,50 @@ def test_without_ready_a_run_waits_for_a_quiet_inbox(app, cloud, folder):
     assert "A run starts when the inbox is quiet, or now with python -m app run." in result.stdout
 
 
+def test_what_labels_do_not_say_goes_beside_them(app, cloud, folder):
+    result = app("upload", folder, "--name", "x", "--format", "bbox-label-tool", "--class", "chipping", "--no-ready")
+
+    assert result.exit_code == 0, result.stderr
+    note = cloud.s3.get_object(Bucket="castings", Key="inbox/x/castline.json")["Body"].read()
+    assert documents.from_json(UploadNote, note) == UploadNote("bbox-label-tool", "chipping")
+
+
+def test_a_note_in_the_folder_is_uploaded_and_not_overruled(app, cloud, folder):
+    (folder / "castline.json").write_text('{"format": "coco"}')
+
+    assert app("upload", folder, "--name", "x", "--no-ready").exit_code == 0
+    assert "inbox/x/castline.json" in cloud.stored()
+    result = app("upload", folder, "--format", "voc")
+    assert result.exit_code == 1
+    assert "castline.json: says already how to read the upload: change it, or leave out --format and --class" in (
+        " ".join(result.stderr.split()))
+
+
+def test_an_unknown_format_is_refused(app, cloud, folder):
+    result = app("upload", folder, "--format", "word")
+
+    assert result.exit_code != 0
+    assert "semantic-masks" in result.stderr
+    assert cloud.stored() == []
+
+
+def test_an_archive_is_uploaded_as_it_is(app, cloud, tmp_path):
+    (tmp_path / "line 3.tar.gz").write_bytes(b"packed")
+
+    result = app("upload", tmp_path / "line 3.tar.gz", "--no-ready")
+
+    (key,) = cloud.stored()
+    assert key.startswith("inbox/line-3-2")
+    assert key.endswith("/line 3.tar.gz")
+    assert result.stdout.startswith("Uploaded 0 images, 1 archives and 0 label files (0.0 MB) as line-3-2")
+
+
 def test_the_name_is_made_of_the_folder_and_the_time(app, cloud, folder):
     said = json.loads(app("upload", folder, "--json").stdout)
 
     assert said["name"].startswith("line-3-20")
     assert said | {"name": "", "prefix": "", "bytes": 0} == {
-        "name": "", "prefix": "", "images": 2, "others": 3, "bytes": 0, "ready": True,
+        "name": "", "prefix": "", "images": 2, "archives": 0, "others": 3, "bytes": 0, "ready": True,
         "skipped": [str(folder / n) for n in ("LICENSE", "more.pdf", "notes.pdf")]}
     assert said["prefix"] == f"s3://castings/inbox/{said['name']}/"
 

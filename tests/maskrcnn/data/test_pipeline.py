@@ -343,6 +343,14 @@ def test_good_castings_in_a_folder_are_background_and_defective_ones_wait(inbox,
     assert bench.label(background[0]).tags == ("ok_front",)
 
 
+def test_good_castings_alone_are_not_enough(inbox, bench, picture):
+    for n in range(8):
+        inbox.put(f"up/ok/{n}.png", picture(n))
+    with pytest.raises(JobError, match="none of 8 usable images has a labelled object") as caught:
+        bench.run(inbox)
+    assert caught.value.code == "DATA_TOO_FEW"
+
+
 def test_a_drawn_label_wins_over_the_name_of_a_folder(inbox, bench, picture):
     fill(inbox)
     inbox.put("more/ok/again.png", (inbox.root / "up/ds/img/up_03.png").read_bytes())

@@ -121,6 +121,12 @@ def _check_splits(merged: Merged) -> None:
             f"{len(merged.members)} usable images: at least {MIN_IMAGES} are needed, one "
             "each to train, validate and test: upload more labelled images",
         )
+    if not any(member.instances for member in merged.members):
+        raise JobError(
+            "DATA_TOO_FEW",
+            f"none of {len(merged.members)} usable images has a labelled object: good castings alone teach nothing, "
+            "upload images with drawn defects too",
+        )
     if empty:
         raise JobError(
             "DATA_TOO_FEW",
