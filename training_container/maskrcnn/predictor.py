@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from maskrcnn import hyperparameters
 from maskrcnn.detections import Detections
 from maskrcnn.model import precision
+from maskrcnn.model.config import Precision
 from maskrcnn.model.mask_rcnn import MaskRCNN, RawDetections
 from maskrcnn.model_card import ModelCard
 from maskrcnn.ops import images as image_ops
@@ -27,14 +28,17 @@ class Predictor:
     """
 
     def __init__(self, model: MaskRCNN, card: ModelCard) -> None:
-        self.card = card
-        self._model = model
+        self.card, self.model = card, model
         signature = [tf.TensorSpec([None, None, 3], tf.uint8)]
-        self._detect = tf.function(self._resize_and_detect, input_signature=signature, autograph=False)
+        self._detect = tf.function(self.find, input_signature=signature, autograph=False)
 
     @classmethod
-    def load(cls, model_dir: Path) -> Predictor:
+    def load(cls, model_dir: Path, number_type: Precision | None = None) -> Predictor:
         """Read the artifact that training wrote.
+
+        Args:
+            model_dir: With the weights and the card.
+            number_type: Of the convolutions; None: as it was trained.
 
         Raises:
             FileNotFoundError: the folder holds no model.
@@ -43,7 +47,7 @@ class Predictor:
         """
         card = ModelCard.read(model_dir)
         settings = hyperparameters.resolve(card.hyperparameters).settings
-        dtype, _ = precision.choose(settings.training.precision)
+        dtype, _ = precision.choose(number_type or settings.training.precision)
         model = MaskRCNN(settings.model, len(card.classes), dtype)
         own.load(model, model_dir / own.FILE_NAME)
         return cls(model, card)
@@ -54,12 +58,12 @@ class Predictor:
         boxes, scores, class_ids, small_masks = (part.numpy() for part in self._detect(tf.constant(image)))
         return Detections(boxes, scores, class_ids, mask_ops.paste(small_masks, boxes, height, width))
 
-    def _resize_and_detect(self, image: tf.Tensor) -> RawDetections:
-        """Detections with boxes in the pixels of the given image."""
-        config = self._model.config.input
+    def find(self, image: tf.Tensor) -> RawDetections:
+        """Detections in an image [H, W, 3] with boxes in its own pixels, as tensors."""
+        config = self.model.config.input
         shape = tf.shape(image)[:2]
         resized = image_ops.resized_shape(shape, config.short_edge_px, config.max_size_px)
-        raw = self._model.detect(image_ops.resize(image, resized))
+        raw = self.model.detect(image_ops.resize(image, resized))
         scale = tf.cast(shape[::-1], tf.float32) / tf.cast(resized[::-1], tf.float32)
         return raw._replace(boxes=raw.boxes * tf.tile(scale, [2]))
 

@@ -59,3 +59,19 @@ def test_paste_inverts_target_up_to_the_mask_resolution():
     small = masks.targets(tf.constant(disc[None].astype(np.float32)), frame, tf.constant(box), 28)
     pasted = masks.paste(small.numpy(), box, 64, 64)[0]
     assert (pasted & disc).sum() / (pasted | disc).sum() > 0.97
+
+
+def test_probabilities_are_pasted_where_masks_are():
+    rng = np.random.default_rng(3)
+    small = rng.uniform(0, 1, (4, 6, 6)).astype(np.float32)
+    boxes = np.array([[2, 3, 20, 17], [-4, 5, 9, 30.5], [10.3, 0.2, 11.1, 8], [0, 0, 30, 25]], np.float32)
+    pasted = masks.paste_probabilities(tf.constant(small), tf.constant(boxes), tf.constant(25), tf.constant(30)).numpy()
+    for threshold in (0.2, 0.5, 0.8):
+        np.testing.assert_array_equal(pasted >= threshold, masks.paste(small, boxes, 25, 30, threshold))
+
+
+def test_probability_falls_to_nothing_beyond_the_box():
+    """Given one bin of 4 pixels from 2 to 6 in a row: full at its middle, falling to 0 one bin away."""
+    pasted = masks.paste_probabilities(tf.ones([1, 1, 1]), tf.constant([[2.0, 0.0, 6.0, 1.0]]), tf.constant(1),
+                                       tf.constant(8))
+    np.testing.assert_allclose(pasted[0, 0], [0.125, 0.375, 0.625, 0.875, 0.875, 0.625, 0.375, 0.125])

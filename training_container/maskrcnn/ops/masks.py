@@ -43,6 +43,22 @@ def paste(masks: NDArray[np.float32], boxes: NDArray[np.float32], height: int, w
     return result
 
 
+def paste_probabilities(masks: tf.Tensor, boxes: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+    """Draw masks [N, m, m] at their boxes into [N, height, width], as paste does but without the threshold."""
+    padded = tf.pad(masks, [[0, 0], [1, 1], [1, 1]])
+    rows = _bilinear_weights(boxes[:, 1], boxes[:, 3], masks.shape[1], height)
+    columns = _bilinear_weights(boxes[:, 0], boxes[:, 2], masks.shape[2], width)
+    return tf.matmul(tf.matmul(rows, padded), columns, transpose_b=True)
+
+
+def _bilinear_weights(low: tf.Tensor, high: tf.Tensor, bins: int, pixels: tf.Tensor) -> tf.Tensor:
+    """How much each of the bins + 2 padded mask values counts in each pixel: [N, pixels, bins + 2]."""
+    bin_size = tf.maximum(high - low, 1e-6) / bins
+    middles = tf.range(tf.cast(pixels, tf.float32))[None, :] + 0.5
+    centres = (middles - low[:, None]) / bin_size[:, None] + 0.5
+    return tf.maximum(1.0 - tf.abs(centres[:, :, None] - tf.range(bins + 2.0)), 0.0)
+
+
 def _resampling(low: float, high: float, bins: int, limit: int) -> tuple[slice, NDArray[np.float32]]:
     """Pixels that [low, high] reaches, and for each the bilinear weights of the bins + 2 padded mask values."""
     bin_size = max(high - low, 1e-6) / bins

@@ -1,0 +1,81 @@
+"""LiteRT (.tflite): the network for images of one size, in LiteRT's own operations: for devices without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from maskrcnn.export import static_ops
+from maskrcnn.model.config import STRIDES
+from maskrcnn.model.mask_rcnn import MaskRCNN, RawDetections
+from maskrcnn.program import JobError
+
+
+def write(model: MaskRCNN, height: int, width: int, path: Path) -> None:
+    """Convert the network for images of one size.
+
+    Input `image` [height, width, 3] uint8, RGB, resized already. Outputs, by the name of the signature
+    serving_default: boxes [D, 4] in its pixels, scores [D], class_ids [D] from 1 and masks [D, m, m] probabilities
+    inside the box, D the most detections that there may be, by falling score; where the score is 0 there is none.
+
+    Args:
+        model: In float32.
+        height: Pixels.
+        width: Pixels.
+        path: Of the .tflite.
+
+    Raises:
+        JobError: CONFIG_INVALID: the network has no feature pyramid or no masks.
+    """
+    if height < 1 or width < 1:
+        raise JobError("CONFIG_INVALID", f"size {height} x {width}: both sides must be positive")
+    network = StaticNetwork(model, height, width)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([network.image.get_concrete_function()], network)
+    path.write_bytes(converter.convert())
+
+
+class StaticNetwork(tf.Module):
+    """The network with every shape known: no box is dropped on the way, what does not count has no score.
+
+    Args:
+        model: Taken over: its ROIAlign is replaced.
+        height: Of the images.
+        width: Likewise.
+    """
+
+    def __init__(self, model: MaskRCNN, height: int, width: int) -> None:
+        super().__init__()
+        self.model = model
+        model.pool = self._pool  # type: ignore[method-assign]  # the same with known shapes
+        self.size = tf.constant([height, width])
+        spec = tf.TensorSpec([height, width, 3], tf.uint8, "image")
+        self.image = tf.function(self._detect, input_signature=[spec], autograph=False)
+
+    def _detect(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        levels = self.model.pyramid(image[None], self.size[None])
+        proposals, logits = self._propose(levels)
+        boxes, probabilities = self.model.classify(levels, proposals, self.size)
+        real = tf.cast(logits > static_ops.NONE / 2, tf.float32)
+        head = self.model.config.box
+        boxes, scores, class_ids = static_ops.detect(
+            boxes, probabilities * real[:, None], score_threshold=head.score_threshold, nms_iou=head.nms_iou,
+            keep=head.detections)
+        pooled = self._pool(levels, boxes, None, self.model.config.mask.pool_size)
+        masks = tf.sigmoid(self.model.mask_head(pooled, tf.maximum(class_ids, 1)))
+        return RawDetections(boxes, scores, class_ids, masks)._asdict()
+
+    def _propose(self, levels: Sequence[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Proposals [K, 4] and their logits [K], NONE where there is none."""
+        rpn = self.model.config.rpn
+        outputs = [self.model.rpn(level) for level in levels]
+        found = [static_ops.select_level(
+            output.logits[0], output.deltas[0], anchors, self.size, candidates=rpn.candidates, keep=rpn.proposals,
+            nms_iou=rpn.nms_iou, min_size_px=rpn.min_size_px, growth_limit=self.model.config.input.growth_limit)
+            for output, anchors in zip(outputs, self.model.anchors(levels), strict=True)]
+        return static_ops.best_of_levels(found, rpn.proposals)
+
+    def _pool(self, levels: Sequence[tf.Tensor], boxes: tf.Tensor, images: object, size: int) -> tf.Tensor:
+        del images  # there is one
+        return static_ops.pyramid_roi_align(levels[:4], STRIDES[:4], boxes, size, self.model.config.roi_samples)
