@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from maskrcnn.model.box_head import BoxHead
+from maskrcnn.model.box_head import BoxHead, head_layers
 from maskrcnn.model.config import BoxHeadConfig, MaskHeadConfig, RpnConfig
 from maskrcnn.model.mask_head import MaskHead
 from maskrcnn.model.rpn import RpnHead
@@ -70,7 +70,7 @@ def test_rpn_finds_the_same_objects(tmp_path):
     probability = tf.nn.softmax(tf.reshape(raw(hidden), [20, 3, 2]))[..., 1].numpy()
     y, x, h, w = np.moveaxis(boxes(hidden).numpy().reshape(20, 3, 4), -1, 0)
 
-    rpn = RpnHead(8, RpnConfig(channels=6))
+    rpn = RpnHead(8, 6, 3, RpnConfig())
     assigned(rpn, matterport.to_ours(arrays_of(shared, raw, boxes), PIXELS, (10.0, 10.0, 5.0, 5.0)))
     level = rpn(features)
     np.testing.assert_allclose(tf.sigmoid(level.logits).numpy().reshape(20, 3)[:, ::-1], probability, atol=1e-5)
@@ -98,7 +98,8 @@ def test_box_head_classifies_and_refines_alike(weights):
     head()
     randomised(*layers)
     class_logits, (y, x, h, w) = head()[0], np.moveaxis(head()[1], -1, 0)
-    ours = BoxHead(4, CLASSES, BoxHeadConfig(pool_size=3, channels=12, regression_weights=weights))
+    layers_of_ours = head_layers("fastrcnn", 4, BoxHeadConfig(pool_size=3, channels=12))
+    ours = BoxHead("fastrcnn/outputs", layers_of_ours, CLASSES)
     assigned(ours, matterport.to_ours(arrays_of(*layers), PIXELS, weights))
     our_logits, deltas = ours(pooled)
     np.testing.assert_allclose(our_logits, class_logits, rtol=1e-4, atol=1e-4)
