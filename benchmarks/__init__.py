@@ -1,1 +1,1 @@
-"""Speed, measured: medians and ratios of one run, printed as tables (`make bench`). Never part of the tests."""
+"""Speed, measured: every stack in a process of its own, medians and ratios of one run (`make bench`). Never a test."""

@@ -1,28 +1,59 @@
-"""`make bench`: print every table, and what machine and versions they hold for."""
+"""`make bench`: measure everything, print the tables. A part: `python -m benchmarks --only training-1 --quick`."""
 
 from __future__ import annotations
 
+import argparse
+import importlib.metadata
 import os
-import platform
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
-import tensorflow as tf
-from maskrcnn.model import precision
 from rich.console import Console
+from rich.table import Table
 
-from benchmarks import castings, data, model
+from benchmarks.tables import gpu, inference, presets, recall, training
 
-REPEATS = 15
+ROUNDS, QUICK_ROUNDS = 9, 3
+
+Maker = Callable[[argparse.Namespace, int], Table]
+TABLES: Mapping[str, Maker] = {
+    "training-1": lambda given, rounds: training.table(1, rounds, quick=given.quick),
+    "training-2": lambda given, rounds: training.table(2, rounds, quick=given.quick),
+    "inference-100": lambda given, rounds: inference.table(100, rounds, quick=given.quick),
+    "inference-5": lambda given, rounds: inference.table(5, rounds, quick=given.quick),
+    "recall": lambda given, rounds: recall.table(given.model, given.castings),
+    "presets": lambda given, rounds: presets.table(rounds),
+    "evaluation": lambda given, rounds: presets.evaluation(rounds),
+    "gpu": lambda given, rounds: gpu.table(rounds),
+}
+MODEL = ("training-1", "training-2", "inference-100", "inference-5")
 
 
 def main() -> None:
     """Measure and print."""
+    given = _arguments()
     console = Console()
-    chosen, reason = precision.choose("auto")
-    console.print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, TensorFlow {tf.__version__}; "
-                  f"training would choose {chosen.name} ({reason})")
-    shards = castings.shards()
-    console.print(data.table(shards, REPEATS))
-    console.print(model.table(shards, REPEATS))
+    console.print(f"{os.cpu_count()} cores, TensorFlow {importlib.metadata.version('tensorflow')}.")
+    console.print("Medians (quartiles) of samples taken in turn; a star: other work disturbed most of them.")
+    for name in _chosen(given.only):
+        console.print(TABLES[name](given, QUICK_ROUNDS if given.quick else ROUNDS))
 
 
-main()
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", action="append", choices=sorted((*TABLES, "model")),
+                        help="this table, or model for all that compare with peers; may be given again")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds of the main rows")
+    parser.add_argument("--castings", type=Path, help="folder of labelled castings, for table recall")
+    parser.add_argument("--model", type=Path, help="trained model for table recall [the newest of make demo]")
+    return parser.parse_args()
+
+
+def _chosen(only: list[str] | None) -> list[str]:
+    if not only:
+        return list(TABLES)
+    return [name for name in TABLES if name in only or ("model" in only and name in MODEL)]
+
+
+if __name__ == "__main__":
+    main()

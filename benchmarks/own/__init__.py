@@ -1,0 +1,1 @@
+"""What is measured of this project, each part in a process of its own."""

@@ -1,0 +1,1 @@
+"""Other Mask R-CNNs, each run in an environment of its own."""

@@ -1,0 +1,1 @@
+"""tf-models-official (TensorFlow Model Garden), maskrcnn_resnetfpn."""

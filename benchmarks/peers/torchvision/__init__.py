@@ -1,0 +1,1 @@
+"""torchvision, maskrcnn_resnet50_fpn."""

@@ -1,0 +1,1 @@
+"""One table a file: which rows it has, and what they mean."""

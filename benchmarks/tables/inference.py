@@ -1,0 +1,59 @@
+"""Inference of one image: uint8 pixels in, masks in the pixels of the image out."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from benchmarks import results, stacks
+from benchmarks.runner import Compared, compare
+from benchmarks.stacks import TFM, TFM_BF16, Stack
+
+FEW = 5
+"""Detections of a quiet image."""
+
+
+def rows(detections: int, *, quick: bool) -> list[Stack]:
+    """Everything that is compared, the two leads first."""
+    leads = [stacks.tfm("infer", dtype, "2fc", detections=detections) for dtype in ("float32", "bfloat16")]
+    equal = {"batch_norm": "SyncBN", "detections": detections}
+    ours = [stacks.own(f"Castline {dtype}", "infer", dtype, equal) for dtype in ("float32", "bfloat16")]
+    if quick:
+        return leads + ours
+    return [
+        *leads, *ours,
+        stacks.tfm("infer", "float32", "default", detections=detections),
+        stacks.torchvision("infer", "float32", detections=detections),
+        stacks.torchvision("infer", "bfloat16", detections=detections),
+    ]
+
+
+def table(detections: int, rounds: int, *, quick: bool) -> Table:
+    """Measure and lay out."""
+    listed = rows(detections, quick=quick)
+    by_name = {stack.row.name: stack for stack in listed}
+    leads = [stack.row for stack in listed[:2]] + stacks.peaks()
+    compared = compare([stack.row for stack in listed[2:]], leads, at_once=4, rounds=rounds)
+    results.write(f"inference-{detections}", compared)
+    made = Table(title=f"Inference, R50-FPN, {stacks.SIZE} x {stacks.SIZE}, 1 image to pasted masks, at most "
+                       f"{detections} detections", title_justify="left")
+    made.add_column("Stack")
+    for heading in ("ms (quartiles)", "vs tf-models", "vs its bf16", "without pasting, ms", "detections", "of peak",
+                    "first answer, s", "peak MB"):
+        made.add_column(heading, justify="right")
+    for item in compared:
+        if item.measured.unavailable:
+            made.add_row(item.measured.name, item.measured.unavailable)
+        elif item.measured.name in by_name:
+            made.add_row(*_cells(by_name[item.measured.name], item))
+    for name in stacks.PEAKS.values():
+        made.add_row(name, f"{1e-9 / compared[0].leads[name].median:.0f} GFLOP/s")
+    return made
+
+
+def _cells(stack: Stack, item: Compared) -> list[str]:
+    measured = item.measured
+    network = measured.figures.get("network_seconds")
+    return [measured.name, results.milliseconds(measured), f"{item.time_ratio(TFM):.2f}",
+            f"{item.time_ratio(TFM_BF16):.2f}", f"{1000 * network:.0f}" if network else "inside",
+            f"{measured.figures['detections']:.0f}", f"{stack.share_of_peak(item, training=False):.0%}",
+            f"{measured.start_seconds:.0f}", f"{measured.peak_rss_mb:.0f}"]
