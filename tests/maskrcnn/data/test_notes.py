@@ -76,3 +76,24 @@ def test_a_note_in_the_inbox_itself_holds_for_all(inbox):
     inbox.put("castline.json", json.dumps({"class_name": "dog"}).encode())
     tree, rejected = with_notes(UploadTree.of_folder(inbox.root))
     assert (tree.note("any/folder").class_name, tree.paths, rejected) == ("dog", (), [])
+
+
+def test_masks_beside_another_told_format_are_only_unused(inbox, picture, take_in):
+    """Given masks of the same names as the photographs, then COCO finds the photographs and the masks are no fault."""
+    inbox.put("up/images/a.png", picture(1))
+    inbox.put("up/masks/a.png", picture(2))
+    inbox.put("up/coco.json", coco("a.png"))
+    inbox.put("up/castline.json", {"format": "coco"})
+    taken = take_in(inbox)
+    assert taken.objects("up/images/a.png") == [("c", (1.0, 2.0, 30.0, 20.0), False)]
+    assert [(f.rule, f.file, f.severity) for f in taken.findings] == [("file-unused", "up/masks/a.png", "warning")]
+    assert taken.intake.faults == 0
+
+
+def test_json_nested_without_end_stops_nothing(inbox, take_in):
+    inbox.good("up/ds/a.png")
+    inbox.put("up/deep/img/a.json", b"[" * 200_000)
+    inbox.put("up/deep/ann/a.json", b"[" * 200_000)
+    taken = take_in(inbox)
+    assert list(taken.records) == ["up/ds/img/a.png"]
+    assert {f.rule for f in taken.findings} == {"annotation-unreadable"}

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from app.contracts.dataset import Finding
 from maskrcnn.data import findings
 from maskrcnn.data.archives import is_archive
+from maskrcnn.data.importers.image_index import is_drawn
 from maskrcnn.data.samples import Rejected
 from maskrcnn.data.tree import UploadTree, is_image_name, is_paper
 
@@ -20,7 +21,8 @@ def leftovers(tree: UploadTree, claimed: Collection[str]) -> tuple[list[Rejected
     """Sort what is left.
 
     Returns:
-        Errors for photographs, broken JSON and archives that were not unpacked; warnings for labels that nobody reads.
+        Errors for photographs, broken JSON and archives that were not unpacked; warnings for labels and masks that
+        nobody reads.
     """
     lost: list[Rejected] = []
     unused: list[Finding] = []
@@ -29,7 +31,9 @@ def leftovers(tree: UploadTree, claimed: Collection[str]) -> tuple[list[Rejected
         refused = is_archive(path) and path not in tree.places  # unpack has said why
         if path in claimed or refused:
             continue
-        if is_image_name(path):
+        if is_image_name(path) and is_drawn(path):
+            unused.append(findings.warning(path, "file", "file-unused", _UNUSED_MASK))
+        elif is_image_name(path):
             lost.append(_lost(path, "image", "image-without-label", _NO_LABEL))
         elif suffix == ".json" and not _is_json(tree.local(path)):
             lost.append(_lost(path, "annotation", "annotation-unreadable", "is no valid JSON: export it again"))
@@ -44,6 +48,7 @@ _NO_LABEL = (
     "belongs to no labelled data set: label it, or add it to the annotations without objects if it is background"
 )
 _NOT_UNPACKED = "is not unpacked: upload its folder, or pack it as one zip or tar"
+_UNUSED_MASK = "is a mask that belongs to no photograph or is not read here: nothing of it was used"
 _UNUSED = "is no label of a format that Castline reads, or labels no image: nothing of it was used"
 
 

@@ -16,6 +16,11 @@ _LABEL_FOLDERS = frozenset({
     "voc", "yolo", "mask", "masks", "gt", "ground_truth", "groundtruth", "segmentation", "segmentations",
     "instances", "instance_masks", "semantic", "semantic_masks", "masks_machine",
 })
+_DRAWN_FOLDERS = frozenset({
+    "mask", "masks", "gt", "ground_truth", "groundtruth", "segmentation", "segmentations", "segmentationclass",
+    "segmentationobject", "instances", "instance_masks", "semantic", "semantic_masks", "masks_machine", "masks_human",
+    "masks_instances",
+})
 _IMAGE_FOLDERS = frozenset(["image", "images", "img", "imgs", "jpegimages", "photo", "photos", "photographs"])
 
 
@@ -33,6 +38,11 @@ def split_of(path: str) -> Split | None:
         if split := split_names.of_folder(part):
             return split
     return None
+
+
+def is_drawn(path: str) -> bool:
+    """True for a picture in a folder of masks: it is hardly a photograph."""
+    return not _DRAWN_FOLDERS.isdisjoint(part.lower() for part in PurePosixPath(parent(path)).parts)
 
 
 def _is_kind(folder: str) -> bool:
@@ -66,7 +76,7 @@ class ImageIndex:
         return cls((p for p in below(tree.paths, root.partition("/")[0]) if p not in drawn), root, split)
 
     def find(self, file_name: str) -> str:
-        """The image most like `file_name`: by trailing folders, then the split, then the data set.
+        """The image most like `file_name`: by trailing folders, then no mask, the split, and the data set.
 
         Raises:
             BadItemError: there is none, or more than one.
@@ -122,17 +132,17 @@ class ImageIndex:
         """The split that the annotation file says, else the one its image's folder says."""
         return self._split or split_of(path)
 
-    def _likeness(self, path: str, wanted: PurePosixPath) -> tuple[int, bool, bool]:
+    def _likeness(self, path: str, wanted: PurePosixPath) -> tuple[int, bool, bool, bool]:
         common = _common(PurePosixPath(path).parts, wanted.parts)
         same_split = self._split is not None and split_of(path) == self._split
-        return common, same_split, not self._root or path.startswith(self._root + "/")
+        return common, not is_drawn(path), same_split, not self._root or path.startswith(self._root + "/")
 
 
-def _match(image: str, label: str) -> tuple[bool, int, int]:
-    """How well folders fit: the same one, else the most common trailing ones and the fewest others."""
+def _match(image: str, label: str) -> tuple[bool, bool, int, int]:
+    """How well folders fit: the same one, else no mask, the most common trailing ones and the fewest others."""
     ours, theirs = ([part for part in PurePosixPath(parent(p)).parts if not _is_kind(part)] for p in (image, label))
     common = _common(ours, theirs)
-    return parent(image) == parent(label), common, 2 * common - len(ours) - len(theirs)
+    return parent(image) == parent(label), not is_drawn(image), common, 2 * common - len(ours) - len(theirs)
 
 
 def _common(ours: Iterable[str], theirs: Iterable[str]) -> int:

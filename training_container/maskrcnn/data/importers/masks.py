@@ -24,7 +24,7 @@ from maskrcnn.data.importers.parsing import class_missing
 from maskrcnn.data.mask_pictures import Values
 from maskrcnn.data.samples import DataSet, LabelledShape, Rejected, Sample
 from maskrcnn.data.tool_shapes import rle_of
-from maskrcnn.data.tree import UploadTree, join, parent
+from maskrcnn.data.tree import UploadTree, is_image_name, join, parent
 
 _SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 _FOLDERS = re.compile(
@@ -55,7 +55,8 @@ class _MaskImporter(abc.ABC):
             folder = _mask_folder(path)
             if folder and path.lower().endswith(_SUFFIXES) and self._takes(tree, folder):
                 masks[folder].append(path)
-        photographs = {PurePosixPath(path).stem for path in tree.paths if not _mask_folder(path)}
+        images = (path for path in tree.paths if is_image_name(path) and not _mask_folder(path))
+        photographs = {PurePosixPath(path).stem for path in images}
         found = []
         for folder, paths in sorted(masks.items()):
             if any(_stem(path) in photographs for path in paths):

@@ -19,7 +19,7 @@ from app.contracts.dataset import Split
 from app.contracts.uploads import LabelFormat
 from maskrcnn.data import split_names
 from maskrcnn.data.findings import BadItemError
-from maskrcnn.data.importers.parsing import reading_file, reading_object, rejected
+from maskrcnn.data.importers.parsing import MALFORMED, json_of, reading_file, reading_object, rejected
 from maskrcnn.data.samples import DataSet, LabelledShape, Rejected, Sample
 from maskrcnn.data.shapes import Bitmap, Box, Polygon, Shape
 from maskrcnn.data.tool_shapes import Union
@@ -75,10 +75,7 @@ def _settings(tree: UploadTree, project: str) -> tuple[str, ...]:
 
 
 def _is_annotation(tree: UploadTree, path: str) -> bool:
-    try:
-        document = json.loads(tree.read(path))
-    except ValueError:
-        return False
+    document = json_of(tree, path)
     return isinstance(document, dict) and "size" in document and "objects" in document
 
 
@@ -89,7 +86,7 @@ def _geometries(tree: UploadTree, meta: str) -> dict[str, str]:
     try:
         classes = json.loads(tree.read(meta))["classes"]
         return {str(c["title"]): str(c["shape"]) for c in classes}
-    except (ValueError, KeyError, TypeError):
+    except MALFORMED:
         return {}
 
 
