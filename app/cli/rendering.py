@@ -118,6 +118,7 @@ def _attempt(attempt: TrainingAttempt) -> str:
     parts = (
         f"{attempt.instance_type} {kind}, {duration(attempt.seconds)}, billed {duration(attempt.billable_seconds)}",
         f", interrupted {times}" if attempt.interruptions else "",
+        f", 1/{2**attempt.batch_halvings} of the batch" if attempt.batch_halvings else "",
         f": {escape(attempt.error)}" if attempt.error else "",
     )
     return "".join(parts)

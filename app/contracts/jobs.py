@@ -67,3 +67,5 @@ class JobResult:
     """s3:// address of model.tar.gz; training only."""
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
     detail: dict[str, Any] = dataclasses.field(default_factory=dict)
+    batch_halvings: int = 0
+    """How often the batch was halved because memory ran out; training only."""

@@ -59,6 +59,8 @@ class TrainingAttempt:
     billable_seconds: int
     interruptions: int
     error: str = ""
+    batch_halvings: int = 0
+    """How often the batch was halved because memory ran out before."""
 
 
 @dataclasses.dataclass(frozen=True)

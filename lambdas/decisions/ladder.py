@@ -14,9 +14,13 @@ from lambdas.events import Attempt, StateError
 
 INTERNAL_RETRIES = 2
 TIME_LIMIT_RESUMES = 1
-MEMORY_RETRIES = 1
-BATCH_SIZES = ("batch_size_per_gpu", "config:TRAIN.BATCH_SIZE_PER_GPU")
-"""The two names of the same hyperparameter; the train program refuses both at once."""
+MEMORY_RETRIES = 3
+"""Down to an eighth of the batch."""
+HALVINGS = "batch_halvings"
+"""Tells the train program how often to halve its batch, whichever preset or name it comes from."""
+BATCH_SIZES = ("batch_size_per_gpu", "config:TRAIN.BATCH_SIZE_PER_GPU", "IMAGES_PER_GPU", "batch-size")
+"""The names of the batch size, as far as the pipeline must know it: a batch of one image has no half."""
+
 
 
 def next_attempt(settings: TrainingSettings, attempt: Attempt, error: StateError) -> Attempt:
@@ -33,7 +37,7 @@ def next_attempt(settings: TrainingSettings, attempt: Attempt, error: StateError
         return dataclasses.replace(after, internal_errors=attempt.internal_errors + 1)
     if error.Error == errors.TRAIN_TIME_LIMIT and attempt.time_limits < TIME_LIMIT_RESUMES:
         return dataclasses.replace(after, time_limits=attempt.time_limits + 1)
-    if error.Error == errors.TRAIN_MEMORY and attempt.memory_errors < MEMORY_RETRIES and _can_halve(settings):
+    if error.Error == errors.TRAIN_MEMORY and _can_halve(settings, attempt):
         return dataclasses.replace(after, memory_errors=attempt.memory_errors + 1)
     return dataclasses.replace(after, number=attempt.number, again=False)
 
@@ -50,24 +54,17 @@ def for_run(settings: TrainingSettings, overrides: Mapping[str, str]) -> Trainin
 def hyperparameters(settings: TrainingSettings, attempt: Attempt) -> dict[str, str]:
     """The settings' hyperparameters, with the batch halved once for each time that memory ran out.
 
-    The schedule counts images, so a smaller batch takes more steps and sees the same data. Where the settings
-    leave the batch to the preset it becomes one image, the smallest there is.
+    The schedule counts images, so a smaller batch takes more steps and sees the same data.
     """
-    if attempt.memory_errors == 0:
-        return dict(settings.hyperparameters)
-    name, batch = _batch(settings)
-    return settings.hyperparameters | {name: str(max(batch // 2**attempt.memory_errors, 1))}
+    halvings = {HALVINGS: str(attempt.memory_errors)} if attempt.memory_errors else {}
+    return settings.hyperparameters | halvings
 
 
-def _batch(settings: TrainingSettings) -> tuple[str, int]:
-    """Name and value of the batch size; 2 where the preset decides, so that half of it is 1."""
-    given = [(name, settings.hyperparameters[name]) for name in BATCH_SIZES if name in settings.hyperparameters]
-    name, text = given[0] if given else (BATCH_SIZES[0], "")
-    return name, int(text) if text.isdecimal() else 2
-
-
-def _can_halve(settings: TrainingSettings) -> bool:
-    return _batch(settings)[1] > 1
+def _can_halve(settings: TrainingSettings, attempt: Attempt) -> bool:
+    """Whether a smaller batch is left to try; where the preset decides about it, the program knows the least."""
+    given = next((settings.hyperparameters[name] for name in BATCH_SIZES if name in settings.hyperparameters), "")
+    batch = int(given) if given.isdecimal() else 2**MEMORY_RETRIES
+    return attempt.memory_errors < MEMORY_RETRIES and batch // 2**attempt.memory_errors > 1
 
 
 def _spent(settings: TrainingSettings, attempt: Attempt, error: StateError) -> TrainingAttempt:
@@ -78,5 +75,5 @@ def _spent(settings: TrainingSettings, attempt: Attempt, error: StateError) -> T
     rung = settings.ladder[attempt.rung]
     return TrainingAttempt(
         job_name="", status="Failed", instance_type=rung.instance_types[0], spot=rung.spot, seconds=0,
-        billable_seconds=0, interruptions=0, error=error.Error,
+        billable_seconds=0, interruptions=0, error=error.Error, batch_halvings=attempt.memory_errors,
     )  # fmt: skip

@@ -48,6 +48,7 @@ def training(job: Description) -> Outcome:
             instance_type=spent.instance_type,
             spot=spent.spot,
             interruptions=spent.interruptions,
+            batch_halvings=spent.batch_halvings,
             model_artifact=job["ModelArtifacts"]["S3ModelArtifacts"],
             metrics={
                 metric["MetricName"]: float(metric["Value"])
@@ -81,6 +82,7 @@ def attempt(job: Description, error: str = "") -> TrainingAttempt:
         billable_seconds=int(job.get("BillableTimeInSeconds", seconds)),
         interruptions=sum(transition["Status"] == "Interrupted" for transition in transitions),
         error=error,
+        batch_halvings=int(job.get("HyperParameters", {}).get("batch_halvings", 0)),
     )
 
 

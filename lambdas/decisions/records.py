@@ -99,6 +99,7 @@ def successful(result: JobResult) -> TrainingAttempt:
         seconds=result.seconds,
         billable_seconds=result.billable_seconds,
         interruptions=result.interruptions,
+        batch_halvings=result.batch_halvings,
     )
 
 

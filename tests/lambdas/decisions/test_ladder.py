@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.contracts import errors
 from app.contracts.runs import TrainingAttempt
 from app.contracts.settings import Rung, TrainingSettings
-from lambdas.decisions.ladder import hyperparameters, next_attempt
+from lambdas.decisions.ladder import BATCH_SIZES, hyperparameters, next_attempt
 from lambdas.events import Attempt, StateError
 
 SETTINGS = TrainingSettings(
@@ -54,7 +54,8 @@ def test_given_a_first_attempt_when_it_fails_then_the_table_says_what_is_tried(
         (errors.TRAIN_CAPACITY, Attempt(number=3, rung=2)),
         (errors.TRAIN_INTERNAL, Attempt(number=3, internal_errors=2)),
         (errors.TRAIN_TIME_LIMIT, Attempt(number=2, time_limits=1)),
-        (errors.TRAIN_MEMORY, Attempt(number=2, memory_errors=1)),
+        (errors.TRAIN_MEMORY, Attempt(number=3, memory_errors=2)),  # 4, 2 and 1 images have been tried
+        (errors.TRAIN_MEMORY, Attempt(number=4, memory_errors=3)),
         (errors.TRAIN_DATA, Attempt()),
         (errors.TRAIN_CONFIG, Attempt()),
         (errors.TRAIN_STOPPED, Attempt()),
@@ -73,23 +74,31 @@ def test_given_a_described_attempt_when_it_failed_then_its_seconds_reach_the_rec
     assert next_attempt(SETTINGS, Attempt(), StateError(errors.TRAIN_CAPACITY, cause)).history == (SPENT,)
 
 
-@pytest.mark.parametrize(
-    ("batch", "memory_errors", "expected"),
-    [("4", 0, "4"), ("4", 1, "2"), ("5", 1, "2"), (None, 1, "1"), (None, 0, None)],
-)
-def test_given_memory_ran_out_when_tried_again_then_the_batch_is_half(
-    batch: str | None, memory_errors: int, expected: str | None
+@pytest.mark.parametrize(("memory_errors", "expected"), [(0, None), (1, "1"), (3, "3")])
+def test_given_memory_ran_out_when_tried_again_then_the_program_is_told_to_halve(
+    memory_errors: int, expected: str | None
 ) -> None:
-    given_ = {"preset": "r50"} | ({"batch_size_per_gpu": batch} if batch else {})
-    settings = TrainingSettings(hyperparameters=given_)
-    result = hyperparameters(settings, Attempt(memory_errors=memory_errors))
-    assert result.get("batch_size_per_gpu") == expected
-    assert result["preset"] == "r50"
+    result = hyperparameters(SETTINGS, Attempt(memory_errors=memory_errors))
+    assert result.pop("batch_halvings", None) == expected
+    assert result == {"preset": "r50", "batch_size_per_gpu": "4"}
 
 
-def test_given_the_batch_under_its_other_name_when_memory_runs_out_then_that_one_is_halved() -> None:
-    settings = TrainingSettings(hyperparameters={"config:TRAIN.BATCH_SIZE_PER_GPU": "8"})
-    assert hyperparameters(settings, Attempt(memory_errors=1)) == {"config:TRAIN.BATCH_SIZE_PER_GPU": "4"}
+@pytest.mark.parametrize("name", BATCH_SIZES)
+@pytest.mark.parametrize(("batch", "memory_errors", "again"), [("1", 0, False), ("2", 0, True), ("2", 1, False),
+                                                               ("3", 1, False), ("64", 2, True), ("64", 3, False)])
+def test_given_a_batch_under_any_name_when_memory_runs_out_then_it_is_halved_down_to_one_image(
+    name: str, batch: str, memory_errors: int, again: bool
+) -> None:
+    settings = TrainingSettings(hyperparameters={name: batch})
+    assert after(errors.TRAIN_MEMORY, Attempt(memory_errors=memory_errors), settings).again is again
+
+
+def test_given_the_batch_of_a_preset_when_memory_runs_out_then_three_halvings_are_tried() -> None:
+    attempt, tried = Attempt(), []
+    while (attempt := after(errors.TRAIN_MEMORY, attempt, TrainingSettings(hyperparameters={}))).again:
+        tried.append(hyperparameters(SETTINGS, attempt)["batch_halvings"])
+    assert tried == ["1", "2", "3"]
+    assert [spent.batch_halvings for spent in attempt.history] == [0, 1, 2, 3]
 
 
 def test_given_a_batch_of_one_when_memory_runs_out_then_there_is_nothing_to_halve() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.contracts.jobs import JobResult
-from lambdas.decisions import outcomes
+from lambdas.decisions import outcomes, records
 from lambdas.decisions.outcomes import Failed, Pending
 
 START = dt.datetime(2026, 11, 2, 12, 0, tzinfo=dt.UTC)
@@ -170,3 +170,12 @@ def test_given_a_person_has_answered_then_the_result_carries_the_answer(status: 
 
 def test_given_nobody_has_answered_then_the_approval_is_pending() -> None:
     assert outcomes.approval({"ModelApprovalStatus": "PendingManualApproval", "ModelPackageArn": "a"}) == Pending()
+
+
+def test_given_a_job_whose_batch_was_halved_then_the_attempt_and_the_result_say_so() -> None:
+    described = training("Completed", ModelArtifacts={"S3ModelArtifacts": "s3://b/model.tar.gz"},
+                         HyperParameters={"preset": "r50", "batch_halvings": "2"})  # fmt: skip
+    result = outcomes.training(described)
+    assert isinstance(result, JobResult)
+    assert (outcomes.attempt(described).batch_halvings, result.batch_halvings) == (2, 2)
+    assert records.successful(result).batch_halvings == 2

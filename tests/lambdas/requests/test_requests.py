@@ -63,7 +63,7 @@ def test_given_two_attempts_when_requested_then_they_share_checkpoints_and_diffe
 
 def test_given_settings_when_training_is_requested_then_hyperparameters_are_strings_with_run_and_version() -> None:
     assert train(Attempt(memory_errors=1))["HyperParameters"] == {
-        "preset": "r50", "batch_size_per_gpu": "2", "run_id": RUN_ID, "version": "v1"
+        "preset": "r50", "batch_size_per_gpu": "4", "batch_halvings": "1", "run_id": RUN_ID, "version": "v1"
     }  # fmt: skip
 
 
@@ -71,7 +71,8 @@ def test_given_a_run_with_its_own_hyperparameters_when_training_is_requested_the
     own = {"batch_size_per_gpu": "8", "epochs": "1"}
     event = TrainEvent(**WAITING, version="v1", attempt=Attempt(memory_errors=1), hyperparameters=own)
     sent = training.request(environment(), event)["HyperParameters"]
-    assert (sent["preset"], sent["epochs"], sent["batch_size_per_gpu"]) == ("r50", "1", "4")
+    assert (sent["preset"], sent["epochs"], sent["batch_size_per_gpu"]) == ("r50", "1", "8")
+    assert sent["batch_halvings"] == "1"
 
 
 def test_given_a_version_when_training_is_requested_then_the_test_split_is_no_channel() -> None:

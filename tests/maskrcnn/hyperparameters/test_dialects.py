@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 from maskrcnn import hyperparameters
+from maskrcnn.hyperparameters import resolving
 from maskrcnn.hyperparameters.dialects import FOREIGN
 from maskrcnn.hyperparameters.values import get
 from maskrcnn.program import JobError
+
+from lambdas.decisions import ladder
 
 TENSORPACK_KEYS = """
 TRAINER MODE_MASK MODE_FPN
@@ -146,3 +149,9 @@ def test_refusal_names_the_value_as_it_was_given(name, text, words):
     assert str(caught.value).startswith(f'hyperparameter {name} = "{text}": ')
     for word in words:
         assert word in str(caught.value)
+
+
+def test_pipeline_knows_every_name_of_the_batch_size():
+    own = {name for name, entry in FOREIGN.items() if entry.targets == ("batch_size_per_gpu",)}
+    assert {*ladder.BATCH_SIZES} == own | {"batch_size_per_gpu"}
+    assert ladder.HALVINGS == resolving.HALVINGS
