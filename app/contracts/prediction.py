@@ -42,6 +42,8 @@ class Prediction:
     model_version: str
     """The run id of the model."""
     milliseconds: float
+    masks_are_boxes: bool = False
+    """The model finds boxes alone: each mask is its box."""
 
 
 @dataclasses.dataclass(frozen=True)

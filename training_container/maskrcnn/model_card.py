@@ -29,6 +29,11 @@ class ModelCard:
         """The class with this id (1 to C)."""
         return self.classes[class_id - 1]
 
+    @property
+    def masks_are_boxes(self) -> bool:
+        """Whether the network finds boxes alone, so that each mask is its box."""
+        return self.hyperparameters.get("mode_mask") == "False"
+
     def write(self, model_dir: Path) -> None:
         """Write model.json."""
         (model_dir / FILE_NAME).write_text(documents.to_json(self, indent=2))

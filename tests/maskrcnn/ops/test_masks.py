@@ -75,3 +75,14 @@ def test_probability_falls_to_nothing_beyond_the_box():
     pasted = masks.paste_probabilities(tf.ones([1, 1, 1]), tf.constant([[2.0, 0.0, 6.0, 1.0]]), tf.constant(1),
                                        tf.constant(8))
     np.testing.assert_allclose(pasted[0, 0], [0.125, 0.375, 0.625, 0.875, 0.875, 0.625, 0.375, 0.125])
+
+
+def test_paste_draws_the_box_of_a_detection_without_a_mask():
+    boxes = np.array([[1.0, 0.5, 3.4, 2.0], [-5.0, -5.0, 0.4, 0.4], [2.0, 1.0, 9.0, 9.0]], np.float32)
+    drawn = masks.paste(np.zeros((3, 0, 0), np.float32), boxes, 3, 4).astype(int)
+    assert drawn[0].tolist() == [[0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
+    assert drawn[1].sum() == 0
+    assert drawn[2].tolist() == [[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1]]
+    probabilities = masks.paste_probabilities(tf.zeros([3, 0, 0]), tf.constant(boxes), tf.constant(3), tf.constant(4))
+    np.testing.assert_array_equal(probabilities, drawn)
+    assert masks.paste(np.zeros((0, 0, 0), np.float32), np.zeros((0, 4), np.float32), 3, 4).shape == (0, 3, 4)

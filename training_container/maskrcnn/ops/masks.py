@@ -32,8 +32,10 @@ def paste(masks: NDArray[np.float32], boxes: NDArray[np.float32], height: int, w
     """Draw masks [N, m, m] at their boxes into [N, height, width]: bilinear, then cut at `threshold`.
 
     A border of zeros around the small mask lets the object end inside the outermost bin (tensorpack's
-    ACCURATE_PASTE).
+    ACCURATE_PASTE). Masks without pixels, m = 0, come from a network that finds boxes alone: the box is drawn.
     """
+    if masks.shape[1] == 0:
+        return rectangles(boxes, height, width)
     result = np.zeros((len(masks), height, width), np.bool_)
     for mask, box, canvas in zip(masks, boxes, result, strict=True):
         x1, y1, x2, y2 = (float(v) for v in box)
@@ -45,6 +47,9 @@ def paste(masks: NDArray[np.float32], boxes: NDArray[np.float32], height: int, w
 
 def paste_probabilities(masks: tf.Tensor, boxes: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
     """Draw masks [N, m, m] at their boxes into [N, height, width], as paste does but without the threshold."""
+    if masks.shape[1] == 0:
+        rows, columns = (_inside(boxes[:, i], boxes[:, i + 2], side) for i, side in ((1, height), (0, width)))
+        return rows[:, :, None] * columns[:, None, :]
     padded = tf.pad(masks, [[0, 0], [1, 1], [1, 1]])
     rows = _bilinear_weights(boxes[:, 1], boxes[:, 3], masks.shape[1], height)
     columns = _bilinear_weights(boxes[:, 0], boxes[:, 2], masks.shape[2], width)
@@ -57,6 +62,21 @@ def _bilinear_weights(low: tf.Tensor, high: tf.Tensor, bins: int, pixels: tf.Ten
     middles = tf.range(tf.cast(pixels, tf.float32))[None, :] + 0.5
     centres = (middles - low[:, None]) / bin_size[:, None] + 0.5
     return tf.maximum(1.0 - tf.abs(centres[:, :, None] - tf.range(bins + 2.0)), 0.0)
+
+
+def _inside(low: tf.Tensor, high: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
+    """1 for pixels whose centres lie in [low, high), else 0: [N, pixels]."""
+    middles = tf.range(tf.cast(pixels, tf.float32))[None, :] + 0.5
+    return tf.cast((low[:, None] <= middles) & (middles < high[:, None]), tf.float32)
+
+
+def rectangles(boxes: NDArray[np.float32], height: int, width: int) -> NDArray[np.bool_]:
+    """Masks [N, height, width] of the pixels whose centres lie in the boxes [N, 4]."""
+    rows, columns = np.arange(height) + 0.5, np.arange(width) + 0.5
+    x1, y1, x2, y2 = (side[:, None] for side in boxes.T)
+    inside_rows, inside_columns = (y1 <= rows) & (rows < y2), (x1 <= columns) & (columns < x2)
+    inside: NDArray[np.bool_] = inside_rows[:, :, None] & inside_columns[:, None, :]
+    return inside
 
 
 def _resampling(low: float, high: float, bins: int, limit: int) -> tuple[slice, NDArray[np.float32]]:

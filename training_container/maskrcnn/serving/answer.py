@@ -82,4 +82,5 @@ def assemble(
         verdict=judge(instances, model.card.classes, settings),
         model_version=model_version or model.card.run_id,
         milliseconds=round(milliseconds, 1),
+        masks_are_boxes=model.card.masks_are_boxes,
     )
