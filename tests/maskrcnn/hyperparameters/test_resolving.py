@@ -26,8 +26,10 @@ def test_nothing_given_means_the_r50_preset():
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_resolved_values_resolve_to_the_same_settings(preset):
-    given = {"preset": preset, "base_lr": "0.02", "lr_epoch_schedule": "[(2, 0.1), (3, None)]"}
+@pytest.mark.parametrize("end", [{"lr_epoch_schedule": "[(2, 0.1), (3, None)]"}, {"lr_schedule": "2x"}, {"epochs": "7"},
+                                 {"TRAIN_SEQ": '[{"epochs":250,"layers":"all","lr":0.0035}]'}, {"num_steps": "100"}])
+def test_resolved_values_resolve_to_the_same_settings(preset, end):
+    given = {"preset": preset, "base_lr": "0.02", **end, "LOSS_WEIGHTS": '{"rpn_class": 0.8}'}
     resolved = hyperparameters.resolve(given)
     again = hyperparameters.resolve(resolved.as_strings())
     assert again.settings == resolved.settings
@@ -101,6 +103,16 @@ def test_frozen_statistics_are_allowed_where_weights_are_loaded(source):
         ({"lr_schedule": "[20, 10]"}, ("lr_schedule", "rising")),
         ({"lr_schedule": "0x"}, ("lr_schedule", "a list")),
         ({"lr_epoch_schedule": "[(2, None), (3, None)]"}, ("lr_epoch_schedule", "rising")),
+        ({"train_seq": "[]"}, ("did you mean TRAIN_SEQ",)),
+        ({"TRAIN_SEQ": '[{"epochs": 20, "layers": "heads"}]'}, ("TRAIN_SEQ", "objects with epochs, layers, lr")),
+        ({"TRAIN_SEQ": '[{"epochs": "20", "layers": "heads", "lr": 0.1}]'}, ("TRAIN_SEQ", "objects with")),
+        ({"TRAIN_SEQ": '[{"epochs": 2, "layers": "all", "lr": 0.1}, {"epochs": 2, "layers": "all", "lr": 0.1}]'},
+         ("TRAIN_SEQ", "rising")),
+        ({"TRAIN_SEQ": '[{"epochs": 2, "layers": "(", "lr": 0.1}]'}, ("TRAIN_SEQ", "no regex")),
+        ({"TRAIN_SEQ": '[{"epochs": 2, "layers": "all", "lr": 0}]'}, ("TRAIN_SEQ", "above 0")),
+        ({"TRAIN_SEQ": '[{"epochs": 2, "layers": "all", "lr": 0.1}]', "lr_schedule": "1x"},
+         ("lr_schedule and TRAIN_SEQ", "keep one")),
+        ({"mask_target": "0.3", "mode_mask": "False"}, ("mask_target", "mode_mask")),
         ({"batch_halvings": "-1"}, ("batch_halvings", "whole number")),
         ({"resnet_arch": "resnet18"}, ("resnet_arch", "resnet50, resnet101")),
         ({"base_lr": "0.1", "config:TRAIN.BASE_LR": "0.2"}, ("config:TRAIN.BASE_LR", "same as base_lr")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from maskrcnn.training.optimizer import AdamW, Sgd
 
@@ -62,3 +63,21 @@ def test_adamw_goes_on_from_its_slots_as_if_never_stopped():
         slot.assign(first.named_slots()[name])
     steps(after, second, [-2.0, 0.5])
     assert after.numpy() == straight.numpy()
+
+
+@pytest.mark.parametrize("make", [lambda v: Sgd(v, 0.9, 0.0, 0.0), lambda v: AdamW(v, 0.0, 0.0)])
+def test_reset_optimizer_takes_the_step_of_a_new_one(make):
+    used, new = tf.Variable([1.0], name="a/W"), tf.Variable([1.0], name="a/W")
+    first, second = make([used]), make([new])
+    first.apply([tf.constant([3.0])], tf.constant(0.1))
+    first.reset()
+    used.assign([1.0])
+    for optimizer in (first, second):
+        optimizer.apply([tf.constant([-0.5])], tf.constant(0.1))
+    np.testing.assert_array_equal(used, new)
+
+
+def test_weight_decay_of_a_focus_without_kernels_costs_nothing():
+    optimizer = Sgd([tf.Variable([3.0], name="a/W"), tf.Variable([3.0], name="a/b")], 0.9, 0.1, 0.0)
+    optimizer.focus({"a/b"})
+    assert float(optimizer.decay_cost()) == 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from maskrcnn.training.config import TrainingConfig
+from maskrcnn.training.config import Stage, TrainingConfig
 from maskrcnn.training.schedule import Schedule
 
 
@@ -64,3 +64,15 @@ def test_total_images_decide_the_length_in_steps_of_any_batch():
 def test_rate_without_a_reference_batch_is_not_scaled():
     assert schedule(lr_reference_batch=0).peak == 0.02
     assert schedule(lr_reference_batch=16).peak == 0.005
+
+
+def test_stages_have_their_own_rates_whatever_the_batch_and_the_last_one_ends():
+    plan = schedule(stages=(Stage(2, "heads", 0.5), Stage(3, "all", 0.1), Stage(7, "all", 0.01)), warmup=0)
+    assert plan.total_steps == 70
+    assert [plan.learning_rate(step) for step in (0, 19, 20, 29, 30, 69)] == pytest.approx(
+        [0.5, 0.5, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_warm_up_leads_to_the_first_stage_in_half_of_it_at_most():
+    plan = schedule(stages=(Stage(2, "heads", 0.5), Stage(9, "all", 0.1)), warmup=1000, warmup_init_lr=0.1)
+    assert [plan.learning_rate(step) for step in (0, 5, 10)] == pytest.approx([0.1, 0.3, 0.5])

@@ -219,6 +219,23 @@ def test_channel_without_images_is_refused(job, channel):
     assert caught.value.code == "DATA_TOO_FEW"
 
 
+def test_reached_targets_end_training_with_the_model_written_also_when_started_again(
+        job, change_hyperparameters, monkeypatch, caplog):
+    """Given targets for box and mask, when only both are reached, then training ends, and stays ended."""
+    answers = iter([{loop.BOX_AP: 0.4, loop.MASK_AP: 0.2}, {loop.BOX_AP: 0.3, loop.MASK_AP: 0.35}])
+    change_hyperparameters(job, eval_period="1", epochs="9", **{"config:TEST.BOX_TARGET": "0.3",
+                                                               "config:TEST.MASK_TARGET": "0.3"})
+    monkeypatch.setattr(loop.validation, "evaluate", lambda *_: next(answers))
+    caplog.set_level(logging.INFO, "castline")
+    program.train(job)
+    assert "Targets reached at step 4 of 18: box AP 0.300, mask AP 0.350" in caplog.text
+    assert json.loads((job.model / "model.json").read_text())["steps"] == 4
+
+    shutil.rmtree(job.model)
+    program.train(job)
+    assert json.loads((job.model / "model.json").read_text())["steps"] == 4
+
+
 def test_unknown_hyperparameter_is_refused_before_any_work(job, change_hyperparameters):
     change_hyperparameters(job, epoch="3")
     shutil.rmtree(job.channel("train"))

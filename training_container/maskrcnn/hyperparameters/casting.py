@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from maskrcnn.hyperparameters import values
 from maskrcnn.hyperparameters.dialect import (
     Foreign,
     choice,
@@ -22,6 +23,13 @@ def rate_of_a_step(text: str, batch: int) -> dict[str, str]:
     return {"base_lr": text, "lr_reference_batch": "0"}
 
 
+def _loss_weights(text: str, batch: int) -> dict[str, str]:
+    literal = values.plain(text)
+    if not isinstance(literal, dict):
+        raise ValueError('must be an object such as {"rpn_class_loss": 0.8}')
+    return {"loss_weights": str({f"{str(key).removesuffix('_loss')}_loss": item for key, item in literal.items()})}
+
+
 def _inverted(target: str, text: str, count: int = 0) -> dict[str, str]:
     found = numbers(text, count)
     if any(number <= 0 for number in found):
@@ -37,6 +45,8 @@ _CASTING = (
     idle("NAME", "the pipeline names runs and models"),
     fixed("GPU_COUNT", (1,), "one device trains; set IMAGES_PER_GPU to the whole batch"),
     same("IMAGES_PER_GPU", "batch_size_per_gpu"),
+    same("TRAIN_SEQ", "stages"),
+    translated("LOSS_WEIGHTS", "`loss_weights`; names with or without _loss", ("loss_weights",), _loss_weights),
     translated("CLASS_NAMES", "`class_names`; a list, or numbers with names", ("class_names",), class_names),
     refused("TRAINING_SPLIT", "the split belongs to the data set, where it stays the same from version to version: "
             "set data.test_share and data.val_share of the deployment"),

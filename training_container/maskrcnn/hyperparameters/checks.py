@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from maskrcnn.hyperparameters.entries import invalid
@@ -13,7 +14,7 @@ from maskrcnn.training.config import Settings, TrainingConfig
 
 PYRAMID_LEVELS = 5
 CASCADE_STAGES = 3
-ENDS = ("total_images", "lr_schedule", "lr_epoch_schedule")
+ENDS = ("total_images", "lr_schedule", "lr_epoch_schedule", "stages")
 """Each says when training ends; without any of them epochs does."""
 
 Refuse = Callable[[str, object, str], JobError]
@@ -51,13 +52,23 @@ def _check_end(training: TrainingConfig, preset: TrainingConfig, given: Mapping[
 
 
 def _check_course(training: TrainingConfig, refuse: Refuse) -> None:
-    pairs, steps = training.lr_epoch_schedule, training.lr_schedule
+    pairs, steps, stages = training.lr_epoch_schedule, training.lr_schedule, training.stages
     if pairs and pairs[-1][1] is not None:
         raise refuse("lr_epoch_schedule", pairs, "must end with (epoch, None)")
     if any(factor is None for _, factor in pairs[:-1]) or not _rising([epoch for epoch, _ in pairs]):
         raise refuse("lr_epoch_schedule", pairs, "needs rising epochs, each with a factor but the last")
     if not _rising(steps):
         raise refuse("lr_schedule", steps, "needs rising steps")
+    if not _rising([stage.epochs for stage in stages]) or any(stage.epochs < 1 for stage in stages):
+        raise refuse("stages", stages, "needs rising epochs: they count from the start of training")
+    if any(stage.lr <= 0 for stage in stages):
+        raise refuse("stages", stages, "needs an lr above 0 in every stage")
+    for stage in stages:
+        try:
+            re.compile(stage.layers)
+        except re.error as error:
+            raise refuse("stages", stages, f'"{stage.layers}" is no regex ({error}): use heads, 3+, 4+, 5+ or all'
+                         ) from error
 
 
 def _rising(numbers: list[int] | tuple[int, ...]) -> bool:
@@ -112,6 +123,8 @@ def _check_start(settings: Settings, refuse: Refuse) -> None:
     if settings.model.backbone.norm == "FreezeBN" and not (training.backbone_weights or training.load_model):
         raise refuse("batch_norm", "FreezeBN", "needs backbone_weights or load_model: random weights with frozen "
                      "statistics learn nothing: use GN to train from scratch")
+    if training.mask_target and not settings.model.masks:
+        raise refuse("mask_target", training.mask_target, "needs masks: set mode_mask to True, or box_target instead")
 
 
 def check_classes(training: TrainingConfig, names: Sequence[str]) -> None:

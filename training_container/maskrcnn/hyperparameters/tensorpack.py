@@ -136,6 +136,8 @@ _TEST = (
     idle("config:TEST.RESULT_SCORE_THRESH_VIS", "pictures are drawn by the reports and the console"),
     same("config:TEST.RESULTS_PER_IM", "detections"),
     idle("config:TEST.BATCH_SIZE_PER_GPU", "validation takes image by image; its results do not depend on it"),
+    same("config:TEST.BOX_TARGET", "box_target"),
+    same("config:TEST.MASK_TARGET", "mask_target"),
 )
 
 TENSORPACK: tuple[Foreign, ...] = (*_DATA, *_BACKBONE, *_TRAIN, *_PREPROC, *_RPN, *_HEADS, *_TEST)

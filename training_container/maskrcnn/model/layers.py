@@ -65,8 +65,14 @@ class FrozenBatchNorm(tf.Module):
 class BatchNorm(FrozenBatchNorm):
     """Batch norm with the statistics of the batch in training (SyncBN on one device)."""
 
+    frozen = False
+    """In training too, normalise by the running statistics and leave them."""
+
     def train(self, x: tf.Tensor) -> tf.Tensor:
-        """Normalise by the batch and let the running statistics follow."""
+        """Normalise by the batch and let the running statistics follow, unless frozen."""
+        if self.frozen:
+            scale, shift = self.scale_and_shift()
+            return x * tf.cast(scale, x.dtype) + tf.cast(shift, x.dtype)
         y, mean, variance = tf.compat.v1.nn.fused_batch_norm(x, self.gamma, self.beta, epsilon=EPSILON)
         self.mean.assign_sub((self.mean - mean) * (1.0 - BN_MOMENTUM))
         self.variance.assign_sub((self.variance - variance) * (1.0 - BN_MOMENTUM))

@@ -42,6 +42,7 @@ class State:
         last_score: Its score.
         best_position: Position of the best evaluation, -1 before the first.
         best_score: Its score.
+        reached_targets: An evaluation was as good as box_target and mask_target ask, so training is over.
         sums: Sums of the figures of each step since the epoch began.
         summed_steps: How many steps went into them.
     """
@@ -53,6 +54,7 @@ class State:
     last_score: float = -1.0
     best_position: int = -1
     best_score: float = -1.0
+    reached_targets: bool = False
     sums: dict[str, float] = dataclasses.field(default_factory=dict)
     summed_steps: int = 0
 

@@ -12,6 +12,29 @@ REFERENCE_BATCH = 8
 
 
 @dataclasses.dataclass(frozen=True)
+class Stage:
+    """A part of training that moves some layers at a rate of its own."""
+
+    epochs: int
+    """Ends after this many epochs from the start of training."""
+    layers: str
+    """heads, 3+, 4+, 5+, all, or a regex over layer names: see maskrcnn.training.stages."""
+    lr: float
+    """Learning rate of a step, whatever the batch."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LossWeights:
+    """Factors of the five losses in the sum that training minimises, under Mask_RCNN's names."""
+
+    rpn_class_loss: float = 1.0
+    rpn_bbox_loss: float = 1.0
+    mrcnn_class_loss: float = 1.0
+    mrcnn_bbox_loss: float = 1.0
+    mrcnn_mask_loss: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainingConfig:
     """Everything that decides the course of training but the network itself."""
 
@@ -33,6 +56,9 @@ class TrainingConfig:
     """Steps of 8 images at which the rate falls to a tenth; the last one is the end."""
     lr_epoch_schedule: tuple[tuple[int, float | None], ...] = ()
     """(epoch, factor on base_lr) pairs; the last one, with None, is the end."""
+    stages: tuple[Stage, ...] = ()
+    """Instead of epochs and schedules."""
+    loss_weights: LossWeights = LossWeights()
     optimizer: Literal["sgd", "adamw"] = "sgd"
     momentum: float = 0.9
     weight_decay: float = 1e-4
@@ -40,6 +66,9 @@ class TrainingConfig:
     """Largest global norm of the gradients; 0 is no limit."""
     eval_period: int = 1
     """Epochs between evaluations; the last epoch is always followed by one."""
+    box_target: float = 0.0
+    """Training ends early once the validation box AP and mask AP have reached their targets; 0 asks for nothing."""
+    mask_target: float = 0.0
     class_names: tuple[str, ...] = ()
     """The classes that the data set must have; empty: whatever it has."""
     class_count: int = 0

@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -24,11 +24,12 @@ from maskrcnn.training.optimizer import Optimizer
 from maskrcnn.training.progress import Progress
 from maskrcnn.training.records import Record
 from maskrcnn.training.schedule import Schedule
+from maskrcnn.training.stages import Staging
 from maskrcnn.training.step import Step, TrainingStep
 
 log = logging.getLogger("castline")
 
-MASK_AP = "mAP(segm)/IoU=0.5:0.95"
+BOX_AP, MASK_AP = "mAP(bbox)/IoU=0.5:0.95", "mAP(segm)/IoU=0.5:0.95"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Trainer:
         self.model, self.settings, self.data, self.checkpoints = model, settings, data, checkpoints
         self.predictor, self.interruption, self.clock = predictor, interruption or Interruption(), clock
         self.schedule = Schedule.from_config(settings.training, len(data.train))
-        self.step = TrainingStep(model, optimizer)
+        self.step = TrainingStep(model, optimizer, settings.training.loss_weights)
+        self.staging = Staging(settings.training.stages, self.schedule.steps_per_epoch, model, optimizer)
         checkpoints.optional |= self.step.named_variables()
         self.best = BestWeights(checkpoints, model.named_variables())
         self.state = State(0, 0, fingerprint)
@@ -73,8 +75,10 @@ class Trainer:
         progress = Progress(self.schedule, self.settings.training, self.clock, self.state.step)
         saved_at = self.clock()
         dataset = pipeline.batches(self.data.train, self.settings, self.state.position)
-        step, batches = self.step.compiled(dataset.element_spec), iter(dataset)
+        batches = iter(dataset)
         while not self._evaluate_if_due() and not self._finished():
+            if self.staging.enter(self.state.step):
+                step = self.step.compiled(dataset.element_spec)
             figures = self._take_step(step, next(batches))
             progress.report(self.state.step, figures)
             if self.interruption():
@@ -87,7 +91,7 @@ class Trainer:
         return not self.interruption()
 
     def _finished(self) -> bool:
-        return self.state.step >= self.schedule.total_steps
+        return self.state.step >= self.schedule.total_steps or self.state.reached_targets
 
     def _resume(self) -> None:
         """Go on from the newest checkpoint, if there is one, and say so."""
@@ -163,7 +167,16 @@ class Trainer:
         if score > self.state.best_score:
             self.best.keep(position)
             self.state = dataclasses.replace(self.state, best_position=position, best_score=score)
+        self._note_targets(figures)
         self.interruption.at_stake = True
+
+    def _note_targets(self, figures: Mapping[str, float]) -> None:
+        """Note when the figures are as good as asked for, which ends training."""
+        targets = {BOX_AP: self.settings.training.box_target, MASK_AP: self.settings.training.mask_target}
+        if any(targets.values()) and all(figures[name] >= target for name, target in targets.items() if target):
+            self.state = dataclasses.replace(self.state, reached_targets=True)
+            log.info("Targets reached at step %d of %d: box AP %.3f, mask AP %.3f: training ends", self.state.step,
+                     self.schedule.total_steps, figures[BOX_AP], figures[MASK_AP])
 
     def choose_weights(self) -> int:
         """Put the weights into the model that become the product; returns the steps that they took.

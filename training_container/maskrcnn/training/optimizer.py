@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import tensorflow as tf
 
@@ -15,16 +15,34 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # Kingma and Ba 2015
 class Optimizer(tf.Module, abc.ABC):
     """Moves variables against their gradients, whose global norm it limits.
 
+    Attributes:
+        trained: What moves now: all variables, or those that `focus` chose.
+
     Args:
-        variables: What is trained.
+        variables: What is ever trained.
         weight_decay: On kernels only; biases and normalisations are left alone.
         clip_norm: Largest global norm of the gradients; 0 is no limit.
     """
 
     def __init__(self, variables: Sequence[tf.Variable], weight_decay: float, clip_norm: float) -> None:
         super().__init__()
+        self._all = {_name(variable): variable for variable in variables}
         self.trained = list(variables)
         self.weight_decay, self.clip_norm = weight_decay, clip_norm
+
+    @property
+    def names(self) -> list[str]:
+        """Of every variable that is ever trained."""
+        return list(self._all)
+
+    def focus(self, names: Collection[str]) -> None:
+        """Move only the variables with these names from now on; the others keep their values and slots."""
+        self.trained = [variable for name, variable in self._all.items() if name in names]
+
+    def reset(self) -> None:
+        """Forget all steps taken, as a new optimizer would."""
+        for slot in self.named_slots().values():
+            slot.assign(tf.zeros_like(slot))
 
     @abc.abstractmethod
     def named_slots(self) -> dict[str, tf.Variable]:
@@ -47,9 +65,9 @@ class Optimizer(tf.Module, abc.ABC):
         self._move(gradients, learning_rate)
         return norm
 
-    def _slots(self, suffix: str) -> list[tf.Variable]:
-        return [tf.Variable(tf.zeros_like(variable), trainable=False, name=_name(variable) + suffix)
-                for variable in self.trained]
+    def _slots(self, suffix: str) -> dict[str, tf.Variable]:
+        return {name: tf.Variable(tf.zeros_like(variable), trainable=False, name=name + suffix)
+                for name, variable in self._all.items()}
 
     def _kernels(self) -> list[tf.Variable]:
         return [variable for variable in self.trained if _name(variable).endswith("/W")]
@@ -67,14 +85,16 @@ class Sgd(Optimizer):
 
     def named_slots(self) -> dict[str, tf.Variable]:
         """The momentum of each variable."""
-        return {_name(slot): slot for slot in self.slots}
+        return {_name(slot): slot for slot in self.slots.values()}
 
     def decay_cost(self) -> tf.Tensor:
         """weight_decay / 2 * ||W||^2."""
-        return self.weight_decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in self._kernels()])
+        costs = [tf.nn.l2_loss(kernel) for kernel in self._kernels()]
+        return self.weight_decay * tf.add_n(costs) if costs else tf.zeros([])
 
     def _move(self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor) -> None:
-        for variable, slot, gradient in zip(self.trained, self.slots, gradients, strict=True):
+        for variable, gradient in zip(self.trained, gradients, strict=True):
+            slot = self.slots[_name(variable)]
             tf.raw_ops.ResourceApplyMomentum(var=variable.handle, accum=slot.handle, lr=learning_rate, grad=gradient,
                                              momentum=self.momentum)
 
@@ -90,7 +110,13 @@ class AdamW(Optimizer):
 
     def named_slots(self) -> dict[str, tf.Variable]:
         """Both moments of each variable, and the powers of beta."""
-        return {_name(slot): slot for slot in (*self.first, *self.second, *self.powers)}
+        return {_name(slot): slot for slot in (*self.first.values(), *self.second.values(), *self.powers)}
+
+    def reset(self) -> None:
+        """Forget all steps taken; the bias correction begins anew too."""
+        super().reset()
+        for power, beta in zip(self.powers, (BETA_1, BETA_2), strict=True):
+            power.assign(beta)
 
     def decay_cost(self) -> tf.Tensor:
         """Nothing: the weights shrink by themselves."""
@@ -99,7 +125,8 @@ class AdamW(Optimizer):
     def _move(self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor) -> None:
         for kernel in self._kernels():
             kernel.assign_sub(kernel * (learning_rate * self.weight_decay))
-        for variable, first, second, gradient in zip(self.trained, self.first, self.second, gradients, strict=True):
+        for variable, gradient in zip(self.trained, gradients, strict=True):
+            first, second = self.first[_name(variable)], self.second[_name(variable)]
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle, m=first.handle, v=second.handle, beta1_power=self.powers[0].read_value(),
                 beta2_power=self.powers[1].read_value(), lr=learning_rate, beta1=BETA_1, beta2=BETA_2,

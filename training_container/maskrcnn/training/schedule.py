@@ -29,6 +29,12 @@ class Schedule:
         batch = config.batch_size_per_gpu
         steps_per_epoch = math.ceil((config.images_per_epoch or train_images) / batch)
         cosine, decays = False, list[tuple[int, float]]()
+        if config.stages:
+            ends = [stage.epochs * steps_per_epoch for stage in config.stages]
+            first, total = config.stages[0], ends[-1]
+            decays = [(end, stage.lr / first.lr) for end, stage in zip(ends, config.stages[1:], strict=False)]
+            return cls(total, steps_per_epoch, first.lr, min(config.warmup, ends[0] // 2), config.warmup_init_lr,
+                       tuple(decays), cosine)
         if config.lr_epoch_schedule:
             total = config.lr_epoch_schedule[-1][0] * steps_per_epoch
             decays = [(epoch * steps_per_epoch, factor) for epoch, factor in config.lr_epoch_schedule if factor]

@@ -8,8 +8,10 @@ import tensorflow as tf
 
 from maskrcnn.model.mask_rcnn import MaskRCNN
 from maskrcnn.training import objective
+from maskrcnn.training.config import LossWeights
 from maskrcnn.training.examples import Example
 from maskrcnn.training.loss_scale import LossScale
+from maskrcnn.training.loss_weights import UNWEIGHTED, weighted_sum
 from maskrcnn.training.optimizer import Optimizer
 
 Step = Callable[[Example, tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
@@ -22,10 +24,11 @@ class TrainingStep:
     Args:
         model: Computes the losses; in float16 they are scaled.
         optimizer: Of the model's variables.
+        loss_weights: Factors of the losses in the sum.
     """
 
-    def __init__(self, model: MaskRCNN, optimizer: Optimizer) -> None:
-        self.model, self.optimizer = model, optimizer
+    def __init__(self, model: MaskRCNN, optimizer: Optimizer, loss_weights: LossWeights = UNWEIGHTED) -> None:
+        self.model, self.optimizer, self.loss_weights = model, optimizer, loss_weights
         self.loss_scale = LossScale() if model.compute_dtype == tf.float16 else None
 
     def named_variables(self) -> dict[str, tf.Variable]:
@@ -48,7 +51,7 @@ class TrainingStep:
             tape.watch(variables)
             figures = objective.compute(self.model, batch, seed)
             decay = self.optimizer.decay_cost()
-            total = tf.add_n([figures[name] for name in objective.LOSSES]) + decay
+            total = weighted_sum(figures, self.loss_weights) + decay
             scaled = self.loss_scale.multiplied(total) if self.loss_scale else total
         gradients = tape.gradient(scaled, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         figures |= {"wd_cost": decay, "total_cost": total}
