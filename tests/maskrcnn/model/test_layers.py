@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import tensorflow as tf
-from maskrcnn.model.layers import BatchNorm, Conv, Deconv, Dense, FrozenBatchNorm, GroupNorm
+from maskrcnn.model.layers import BatchNorm, Conv, Deconv, Dense, FrozenBatchNorm, GroupNorm, stride_2_padding
 
 
 def image(*shape: int) -> tf.Tensor:
@@ -18,6 +18,23 @@ def test_stride_2_pads_before_the_image():
     conv.kernel.assign(tf.ones_like(conv.kernel))
     result = conv(tf.reshape(tf.range(16.0), [1, 4, 4, 1]))[0, :, :, 0]
     assert result.numpy().tolist() == [[0 + 1 + 4 + 5, 1 + 2 + 3 + 5 + 6 + 7], [4 + 5 + 8 + 9 + 12 + 13, 90]]
+
+
+@pytest.mark.parametrize(("padding", "kernel", "expected"), [
+    ("aligned", 3, [1, 0]), ("same", 3, [0, 1]), ("symmetric", 3, [1, 1]),
+    ("aligned", 7, [3, 2]), ("same", 7, [2, 3]), ("symmetric", 7, [3, 3])])
+def test_padding_of_a_stride_2_kernel(padding, kernel, expected):
+    assert stride_2_padding(kernel, padding) == expected
+
+
+def test_same_padding_is_tensorflows():
+    conv = Conv("c", 2, 3, 3, stride=2, padding="same")
+    x = image(1, 8, 10, 2)
+    np.testing.assert_allclose(conv(x), tf.nn.conv2d(x, conv.kernel, 2, "SAME"), rtol=1e-5, atol=1e-5)
+
+
+def test_group_norm_takes_as_many_groups_as_divide_the_channels():
+    assert [GroupNorm("g", channels).groups for channels in (64, 48, 24, 8)] == [32, 16, 8, 8]
 
 
 @pytest.mark.parametrize(("kernel", "size", "expected"), [(7, 64, 32), (3, 32, 16), (1, 32, 16)])
