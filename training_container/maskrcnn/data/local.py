@@ -27,6 +27,8 @@ from maskrcnn.program import JobError
 from maskrcnn.storage import ObjectNotFoundError
 
 RUN_ID = "local"
+LOCAL_MANIFEST = "dataset/manifest.json"
+"""The manifest of the version that was prepared last, where a channel of evaluate has it."""
 
 
 class LocalStore:
@@ -84,7 +86,7 @@ def prepare_folder(
     for split in SPLITS:
         shutil.rmtree(target / split, ignore_errors=True)
         shutil.copytree(target / keys.version_shards(result.version, split), target / split)
-    shutil.copyfile(target / keys.version_manifest(result.version), target / "dataset/manifest.json")
+    shutil.copyfile(target / keys.version_manifest(result.version), target / LOCAL_MANIFEST)
     return result
 
 

@@ -33,12 +33,21 @@ def write_shards(
         folder: Where the shards go; exists.
         shard_bytes: A new shard begins before this size would be passed.
     """
+    return write_examples((encode(*load(member), class_ids) for member in members), folder, shard_bytes)
+
+
+def write_examples(examples: Iterable[bytes], folder: Path, shard_bytes: int = SHARD_BYTES) -> list[Path]:
+    """Write serialised examples, in the given order, to `shard-00000.tfrecord` and on.
+
+    Args:
+        examples: What `encode` gives.
+        folder: Where the shards go; exists.
+        shard_bytes: A new shard begins before this size would be passed.
+    """
     paths: list[Path] = []
     writer, written = None, 0
     try:
-        for member in members:
-            record, body = load(member)
-            example = encode(record, body, class_ids)
+        for example in examples:
             if writer is None or written + len(example) > shard_bytes:
                 if writer is not None:
                     writer.close()

@@ -75,6 +75,10 @@ class ImageIndex:
         drawn = frozenset(masks)
         return cls((p for p in below(tree.paths, root.partition("/")[0]) if p not in drawn), root, split)
 
+    def has_stem(self, stem: str) -> bool:
+        """Whether an image has this name without its suffix."""
+        return stem in self._by_stem
+
     def find(self, file_name: str) -> str:
         """The image most like `file_name`: by trailing folders, then no mask, the split, and the data set.
 

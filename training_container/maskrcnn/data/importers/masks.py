@@ -59,7 +59,7 @@ class _MaskImporter(abc.ABC):
         photographs = {PurePosixPath(path).stem for path in images}
         found = []
         for folder, paths in sorted(masks.items()):
-            if any(_stem(path) in photographs for path in paths):
+            if any({PurePosixPath(path).stem, _stem(path)} & photographs for path in paths):
                 lists = class_names.file_above(tree, folder)
                 root = root_of(join(folder, "mask"))
                 found.append(DataSet(root, self.name, tuple(paths), (), (lists,) if lists else ()))
@@ -93,7 +93,7 @@ class _MaskImporter(abc.ABC):
                 message = f"has masks of different sizes ({masks[0]}, {mask}): export them again"
                 raise BadItemError("label-size-mismatch", "annotation", message)
             size = (width, height)
-            class_name = _class_folder(mask) or tree.note(parent(mask)).class_name
+            class_name = class_folder(mask) or tree.note(parent(mask)).class_name
             shapes += self._objects(values, class_name, class_names.names_for(tree, parent(mask)))
         return Sample(image, masks[0], data_set.name_of(image), size, tuple(shapes), (), images.split_of(image))
 
@@ -169,8 +169,8 @@ def _mask_folder(path: str) -> str:
     return "/".join(parts[:deep])
 
 
-def _class_folder(mask: str) -> str:
-    """`chipping` of `masks/train/chipping/x.png`; '' when the folders say only what it is and its split."""
+def class_folder(mask: str) -> str:
+    """The class that folders name: `chipping` of `masks/train/chipping/x.png`; '' of `masks/train/x.png`."""
     below = PurePosixPath(parent(mask)).relative_to(_mask_folder(mask)).parts
     named = [part for part in below if not split_names.of_folder(part) and not _FOLDERS.fullmatch(part)]
     return named[-1] if named else ""
@@ -182,9 +182,10 @@ def _stem(mask: str) -> str:
 
 def _partner(images: ImageIndex, mask: str) -> str:
     """The photograph; its folders may repeat the class (MVTec's test/<class>) or not know it."""
+    stem = _stem(mask) if not images.has_stem(PurePosixPath(mask).stem) else ""
     try:
-        return images.partner(mask, stem=_stem(mask))
+        return images.partner(mask, stem=stem)
     except BadItemError as bad:
-        if bad.rule != "image-ambiguous" or not _class_folder(mask):
+        if bad.rule != "image-ambiguous" or not class_folder(mask):
             raise
-        return images.partner(mask.replace(f"/{_class_folder(mask)}/", "/"), stem=_stem(mask))
+        return images.partner(mask.replace(f"/{class_folder(mask)}/", "/"), stem=stem)

@@ -26,6 +26,8 @@ from maskrcnn.data.tool_shapes import Union
 from maskrcnn.data.tree import UploadTree, is_image_name, join, parent
 
 _DRAWN = ("masks_machine", "masks_human", "masks_instances")
+CROWD_TAG = "crowd"
+"""On an object: it stands for many, as COCO's iscrowd says."""
 SUPPORTED = "Castline takes bitmap, polygon, multipolygon and rectangle"
 
 
@@ -138,9 +140,10 @@ def _labelled(item: dict[str, Any], geometries: dict[str, str]) -> LabelledShape
     geometry = item.get("geometryType") or ("bitmap" if bitmap else geometries.get(class_name, "any"))
     if geometry in ("any", "bitmap") and not bitmap:
         geometry = "rectangle" if len(points.get("exterior", ())) == 2 else "polygon"
+    is_crowd = CROWD_TAG in [_tag(tag) for tag in item.get("tags") or ()]
     if geometry == "multipolygon":
-        return LabelledShape(class_name, Union(tuple(_polygon(part) for part in item["parts"])))
-    return LabelledShape(class_name, _shape(geometry, bitmap, points))
+        return LabelledShape(class_name, Union(tuple(_polygon(part) for part in item["parts"])), is_crowd)
+    return LabelledShape(class_name, _shape(geometry, bitmap, points), is_crowd)
 
 
 def _shape(geometry: str, bitmap: Any, points: Any) -> Shape:
