@@ -83,3 +83,14 @@ def test_proposals_are_positive_from_the_threshold_on():
 
 def test_shuffled_keeps_every_value_once():
     assert sorted(sampling.shuffled(tf.range(20), SEED).numpy()) == list(np.arange(20))
+
+
+def test_anchors_in_a_crowd_are_ignored():
+    anchors = tf.constant(
+        [[0.0, 0.0, 10.0, 10.0], [6.0, 0.0, 16.0, 10.0], [30.0, 0.0, 40.0, 10.0], [5.0, 5.0, 5.0, 5.0]])
+    crowds = tf.constant([[0.0, 0.0, 12.0, 20.0], [36.0, 0.0, 60.0, 20.0]])  # hold 1, 0.6 and 0.4 of the first three
+    labels = tf.constant([1, 0, 0, 0])
+    assert sampling.ignore_in_crowds(labels, anchors, crowds, 0.5).numpy().tolist() == [-1, -1, 0, 0]
+    assert sampling.ignore_in_crowds(labels, anchors, crowds, 0.6).numpy().tolist() == [-1, 0, 0, 0]
+    assert sampling.ignore_in_crowds(labels, anchors, crowds, 9.99).numpy().tolist() == [1, 0, 0, 0]
+    assert sampling.ignore_in_crowds(labels, anchors, tf.zeros([0, 4]), 0.5).numpy().tolist() == [1, 0, 0, 0]

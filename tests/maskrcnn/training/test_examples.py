@@ -40,6 +40,14 @@ def test_crowds_are_left_out_and_boxes_without_masks_are_marked(make_example):
     assert parsed.masks[0].numpy().max() == 0
 
 
+def test_kept_crowds_come_after_the_objects_with_the_negative_of_their_class(make_example):
+    objects = [(1, (0, 0, 9, 9), True, True), (2, (10, 10, 20, 20), True, False), (1, (5, 5, 15, 15), True, False)]
+    parsed = examples.parse(make_example("a.png", 32, 32, objects), keep_crowds=True)
+    assert parsed.class_ids.numpy().tolist() == [2, 1, -1]
+    assert parsed.has_mask.numpy().tolist() == [True, True, False]
+    np.testing.assert_allclose(parsed.boxes[2], [0, 0, 9, 9], atol=1e-5)
+
+
 def test_image_without_objects(make_example):
     parsed = examples.parse(make_example("empty.png", 32, 48, []))
     assert parsed.boxes.shape == (0, 4)

@@ -64,6 +64,17 @@ def test_background_image_beside_a_full_one(model, batch_of, make_example):
     assert figures["fastrcnn_losses/num_fg_label"] > 0
 
 
+def test_anchors_in_a_crowd_teach_the_rpn_nothing(batch_of, make_example, tiny):
+    picture = make_example("a.png", 64, 64, [(1, (0, 0, 64, 64), False, True)])
+    losses = []
+    for overlap in ("0.0", "9.99"):
+        tiny["rpn_crowd_overlap"] = overlap
+        tf.random.set_seed(0)
+        network = MaskRCNN(hyperparameters.resolve(tiny).settings.model, class_count=2)
+        losses.append(compute(network, batch_of(picture))["rpn_losses/label_loss"])
+    assert losses[0] < 0.2 * losses[1]  # what is left are anchors wholly beside the image
+
+
 def test_gradient_reaches_every_trained_variable(model, batch_of, make_example):
     objects = [(1, (4, 4, 40, 40), True, False), (2, (9, 9, 20, 20), True, False)]
     batch = batch_of(make_example("a.png", 64, 64, objects))

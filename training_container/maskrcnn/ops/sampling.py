@@ -55,6 +55,16 @@ def label_anchors(anchors: tf.Tensor, objects: tf.Tensor, size: tf.Tensor, *, po
     return AnchorLabels(labels, _best_index(overlap))
 
 
+def ignore_in_crowds(labels: tf.Tensor, anchors: tf.Tensor, crowds: tf.Tensor, overlap: float) -> tf.Tensor:
+    """Labels [N] where anchors [N, 4] with more than `overlap` of their area in one of the crowds [K, 4] are IGNORED.
+
+    A crowd is a region full of objects that nobody separated (COCO's iscrowd): an anchor there is neither right nor
+    wrong (tensorpack's CROWD_OVERLAP_THRESH).
+    """
+    shares = tf.math.divide_no_nan(box_ops.intersection(anchors, crowds), box_ops.area(anchors)[:, None])
+    return tf.where(tf.reduce_any(shares > overlap, 1), IGNORED, labels)
+
+
 def choose(labels: tf.Tensor, samples: int, positive_share: float, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Choose at most `samples * positive_share` positives and fill up with negatives.
 

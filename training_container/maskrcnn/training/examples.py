@@ -32,7 +32,7 @@ class Example(NamedTuple):
     boxes: tf.Tensor
     """[G, 4] float32 x1, y1, x2, y2 in pixels."""
     class_ids: tf.Tensor
-    """[G] int32 from 1."""
+    """[G] int32 from 1; a crowd, where crowds are kept, has the negative of its class and comes after all objects."""
     masks: tf.Tensor
     """[G, MASK_CROP, MASK_CROP] uint8, 0 to 255: how much of each cell of the box is object."""
     has_mask: tf.Tensor
@@ -41,8 +41,8 @@ class Example(NamedTuple):
     """File name, for messages."""
 
 
-def parse(serialized: tf.Tensor) -> Example:
-    """Decode one example; crowds and empty boxes are left out."""
+def parse(serialized: tf.Tensor, *, keep_crowds: bool = False) -> Example:
+    """Decode one example; empty boxes are left out, and crowds unless they are asked for."""
     features = tf.io.parse_single_example(serialized, FEATURES)
     image = tf.io.decode_image(features[schema.ENCODED], 3, expand_animations=False)
     image.set_shape([None, None, 3])
@@ -53,11 +53,24 @@ def parse(serialized: tf.Tensor) -> Example:
     class_ids = tf.cast(features[schema.CLASS_LABEL].values, tf.int32)
     crowd = _padded(features[schema.IS_CROWD].values, tf.size(class_ids), tf.constant(0, tf.int64)) > 0
     pngs = _padded(features[schema.MASK].values, tf.size(class_ids), tf.constant(""))
-    keep = ~crowd & tf.reduce_all(boxes[:, 2:] > boxes[:, :2], 1)
+    keep = tf.reduce_all(boxes[:, 2:] > boxes[:, :2], 1)
+    if keep_crowds:
+        class_ids, pngs = tf.where(crowd, -class_ids, class_ids), tf.where(crowd, "", pngs)
+    else:
+        keep &= ~crowd
     boxes, class_ids, pngs = (tf.boolean_mask(part, keep) for part in (boxes, class_ids, pngs))
     crops = tf.map_fn(lambda pair: _crop(pair[0], pair[1]), (pngs, boxes), fn_output_signature=tf.uint8)
     crops = tf.reshape(crops, [-1, MASK_CROP, MASK_CROP])
-    return Example(image, size, boxes, class_ids, crops, tf.strings.length(pngs) > 0, features[schema.FILE_NAME])
+    example = Example(image, size, boxes, class_ids, crops, tf.strings.length(pngs) > 0, features[schema.FILE_NAME])
+    return objects_first(example) if keep_crowds else example
+
+
+def objects_first(example: Example) -> Example:
+    """The same example with its crowds after its objects."""
+    order = tf.argsort(tf.cast(example.class_ids < 0, tf.int32), stable=True)
+    boxes, ids, masks, has_mask = (tf.gather(part, order) for part in (
+        example.boxes, example.class_ids, example.masks, example.has_mask))
+    return example._replace(boxes=boxes, class_ids=ids, masks=masks, has_mask=has_mask)
 
 
 def _padded(values: tf.Tensor, count: tf.Tensor, filler: tf.Tensor) -> tf.Tensor:

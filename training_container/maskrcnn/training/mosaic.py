@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from maskrcnn.ops import boxes as box_ops
 from maskrcnn.ops import masks as mask_ops
-from maskrcnn.training.examples import MASK_CROP, Example
+from maskrcnn.training.examples import MASK_CROP, Example, objects_first
 
 TILES = 4
 MIN_VISIBLE = 0.5
@@ -26,7 +26,7 @@ def assemble(tiles: Sequence[Example]) -> Example:
     tile = tiles[0].image.shape[0]
     corners = tf.constant([[0, 0, 0, 0], [tile, 0, tile, 0], [0, tile, 0, tile], [tile] * 4], tf.float32)
     rows = [tf.concat([part.image for part in pair], 1) for pair in (tiles[:2], tiles[2:])]
-    return Example(
+    return objects_first(Example(
         image=tf.concat(rows, 0),
         size=tf.constant([tile * 2, tile * 2]),
         boxes=tf.concat([part.boxes + corners[index] for index, part in enumerate(tiles)], 0),
@@ -34,7 +34,7 @@ def assemble(tiles: Sequence[Example]) -> Example:
         masks=tf.concat([part.masks for part in tiles], 0),
         has_mask=tf.concat([part.has_mask for part in tiles], 0),
         name=tf.strings.join([part.name for part in tiles], " + "),
-    )
+    ))
 
 
 def close_up(example: Example, tile: int, seed: tf.Tensor) -> Example:

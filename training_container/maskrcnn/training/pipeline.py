@@ -55,9 +55,11 @@ def _prepare(settings: Settings, serialized: tf.Tensor, position: tf.Tensor) -> 
     """One augmented image, or a mosaic of all the given ones; decided by the position alone."""
     training, size = settings.training, settings.model.input
     seed = tf.stack([tf.constant(training.seed, tf.int64), position])
+    keep_crowds = settings.model.rpn.crowd_overlap < 1.0
 
     def resized(index: int) -> Example:
-        return augment.resized(examples.parse(serialized[index]), size.short_edge_px, size.max_size_px)
+        parsed = examples.parse(serialized[index], keep_crowds=keep_crowds)
+        return augment.resized(parsed, size.short_edge_px, size.max_size_px)
 
     def tile(index: int) -> Example:
         own_seed = tf.random.experimental.stateless_fold_in(seed, index)

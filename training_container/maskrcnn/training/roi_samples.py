@@ -35,8 +35,13 @@ class Samples(NamedTuple):
 
 
 def objects_of(batch: Example, image: int) -> tf.Tensor:
-    """Boxes [G, 4] of one image without padding, which is always at the end."""
+    """Boxes [G, 4] of one image without crowds and padding, which always come after them."""
     return tf.boolean_mask(batch.boxes[image], batch.class_ids[image] > 0)
+
+
+def crowds_of(batch: Example, image: int) -> tf.Tensor:
+    """Boxes [K, 4] of the crowds of one image; none unless the pipeline was asked to keep them."""
+    return tf.boolean_mask(batch.boxes[image], batch.class_ids[image] < 0)
 
 
 def choose(config: BoxHeadConfig, proposals: Sequence[tf.Tensor], batch: Example, seed: tf.Tensor) -> Samples:

@@ -12,7 +12,7 @@ from maskrcnn.model.rpn import RpnLevel
 from maskrcnn.ops import boxes as box_ops
 from maskrcnn.ops import losses, sampling
 from maskrcnn.training.examples import Example
-from maskrcnn.training.roi_samples import objects_of
+from maskrcnn.training.roi_samples import crowds_of, objects_of
 
 
 class AnchorTargets(NamedTuple):
@@ -36,22 +36,26 @@ def compute(config: RpnConfig, outputs: Sequence[RpnLevel], anchors: Sequence[tf
     found = []
     for image in range(count):
         targets = choose(config, grid, objects_of(batch, image), batch.size[image],
-                         tf.random.experimental.stateless_fold_in(seed, image))
+                         tf.random.experimental.stateless_fold_in(seed, image), crowds_of(batch, image))
         found.append(image_losses(config, logits[image], deltas[image], grid, targets))
     label_losses, box_losses = zip(*found, strict=True)
     return {"label_loss": tf.add_n(label_losses) / count, "box_loss": tf.add_n(box_losses) / count}
 
 
 def choose(config: RpnConfig, anchors: tf.Tensor, objects: tf.Tensor, size: tf.Tensor,
-           seed: tf.Tensor) -> AnchorTargets:
-    """Label the anchors [N, 4] of one image by its objects [G, 4], and sample them unless the loss takes all."""
+           seed: tf.Tensor, crowds: tf.Tensor) -> AnchorTargets:
+    """Label the anchors [N, 4] of one image by its objects [G, 4], and sample them unless the loss takes all.
+
+    Anchors in crowds [K, 4] take no part.
+    """
     labelled = sampling.label_anchors(
         anchors, objects, size, positive_iou=config.positive_iou, negative_iou=config.negative_iou,
         inside_only=config.inside_only, keep_best=config.keep_best)
+    labels = sampling.ignore_in_crowds(labelled.labels, anchors, crowds, config.crowd_overlap)
     if config.loss == "focal":
-        positive, negative = (tf.where(labelled.labels == role)[:, 0] for role in (1, 0))
+        positive, negative = (tf.where(labels == role)[:, 0] for role in (1, 0))
     else:
-        positive, negative = sampling.choose(labelled.labels, config.samples, config.positive_share, seed)
+        positive, negative = sampling.choose(labels, config.samples, config.positive_share, seed)
     return AnchorTargets(positive, negative, tf.gather(objects, tf.gather(labelled.matches, positive)))
 
 
