@@ -156,6 +156,31 @@ def trainer(job):
     return program._trainer(job, resolved, [], classes, data, Interruption())
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("scores", "steps"), [((0.5, 0.6, 0.2), 4), ((0.5, 0.6, 0.595), 6)])
+def test_model_has_the_weights_of_an_evaluation_that_was_clearly_better(
+        job, change_hyperparameters, monkeypatch, scores, steps):
+    """Given a validation AP that falls at the end, when training was interrupted before, then the best still counts."""
+    change_hyperparameters(job, eval_period="1")
+    given = iter(scores)
+    figures = {loop.BOX_AP: 0.0}
+    monkeypatch.setattr(loop.validation, "evaluate",
+                        lambda model, images, interrupted: figures | {loop.MASK_AP: next(given)})
+    with monkeypatch.context() as patch:
+        send_sigterm_in_step(patch, 5)
+        program.train(job)
+    program.train(job)
+    assert next(given, None) is None  # none was evaluated twice
+    assert json.loads((job.model / "model.json").read_text())["steps"] == steps
+    checkpoint = job.checkpoints / ("best-000000008.npz" if steps == 4 else "checkpoint-000000012.npz")
+    made = weights(job.model)
+    with np.load(checkpoint) as expected:
+        shared = made.keys() & {*expected.files}
+        assert len(shared) > 50
+        for name in shared:
+            np.testing.assert_array_equal(made[name], expected[name], err_msg=name)
+
+
 @pytest.mark.parametrize("bad", ["total_cost", "gradient_norm"])
 def test_loss_that_is_no_number_stops_with_step_images_and_checkpoint(trainer, bad):
     trainer._save()

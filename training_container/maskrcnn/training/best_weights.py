@@ -15,7 +15,7 @@ log = logging.getLogger("castline")
 
 PREFIX, SUFFIX = "best-", ".npz"
 CLEARLY_BETTER = 0.01
-"""How much mask AP the best evaluation must be ahead of the last one for its weights to become the model.
+"""How much AP the best evaluation must be ahead of the last one for its weights to become the model.
 
 The best of many evaluations on a small validation set is partly luck, and the last weights have seen a falling
 learning rate, so they are taken unless more than a point of AP would be lost.

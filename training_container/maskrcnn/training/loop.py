@@ -103,7 +103,7 @@ class Trainer:
         # The batch may be another one than before; what counts is the images seen.
         self.state = dataclasses.replace(state, step=state.position // self.settings.training.batch_size_per_gpu)
         self.means = metrics_log.Means(state.sums, state.summed_steps)
-        best = f", best mask AP {state.best_score:.3f} after {state.best_position}" if state.best_position >= 0 else ""
+        best = f", best AP {state.best_score:.3f} after {state.best_position}" if state.best_position >= 0 else ""
         log.info("Resumed from %s: step %d of %d, %d images seen%s", path.name, self.state.step,
                  self.schedule.total_steps, state.position, best)
 
@@ -162,7 +162,7 @@ class Trainer:
             return
         metrics_log.write(figures)
         log.info("Validated %d images in %.1f s", len(self.data.val), self.clock() - started)
-        score, position = figures[MASK_AP], self.state.position
+        score, position = figures[MASK_AP if self.settings.model.masks else BOX_AP], self.state.position
         self.state = dataclasses.replace(self.state, evaluated_position=position, last_score=score)
         if score > self.state.best_score:
             self.best.keep(position)
@@ -184,11 +184,11 @@ class Trainer:
         The last ones, unless an earlier evaluation was clearly better.
         """
         if not self.best.choose(self.state):
-            log.info("The model has the last weights: mask AP %.3f, best %.3f", self.state.last_score,
+            log.info("The model has the last weights: validation AP %.3f, best %.3f", self.state.last_score,
                      self.state.best_score)
             return self.state.step
         step = self.state.best_position // self.settings.training.batch_size_per_gpu
-        log.info("The model has the weights of step %d: mask AP %.3f there, %.3f at the end", step,
+        log.info("The model has the weights of step %d: validation AP %.3f there, %.3f at the end", step,
                  self.state.best_score, self.state.last_score)
         return step
 
