@@ -110,6 +110,18 @@ def test_steps_lower_the_loss(make, name):
     assert np.mean(costs[-3:]) < 0.7 * costs[0]
 
 
+@pytest.mark.parametrize("name", ["fpn", "c4", "faster", "cascade", "gn", "joint"])
+def test_an_image_without_objects_trains_too(make, name):
+    model, full = make(name), example()
+    figures, total, gradients = losses_and_gradients(model, full._replace(class_ids=tf.zeros([1, 2], tf.int32)))
+    assert np.isfinite(total)
+    assert float(figures["fastrcnn_losses/num_fg_label"]) == 0.0
+    assert float(figures["fastrcnn_losses/box_loss"]) == float(figures["rpn_losses/box_loss"]) == 0.0
+    assert float(figures["maskrcnn_loss/maskrcnn_loss"]) == 0.0
+    assert float(figures["fastrcnn_losses/label_loss"]) > 0.0
+    assert all(np.isfinite(tf.norm(tf.convert_to_tensor(g))) for g in gradients)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (97, 203), (7, 130)])
 @pytest.mark.parametrize("name", ["fpn", "c4", "c4 of odd images in keras padding", "faster", "cascade"])
 def test_detects_in_images_of_any_shape(make, name, shape):
