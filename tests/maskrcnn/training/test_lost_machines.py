@@ -52,7 +52,7 @@ class Machine:
     """One run of the program, up to its end or to a signal at a step."""
 
     def __init__(self, layout: Layout, *, signal_at: tuple[int, signal.Signals] | None = None,
-                 die_while_writing: int = 0) -> None:
+                 sigterm_after: str = "", die_while_writing: int = 0) -> None:
         environment = {**os.environ, "CASTLINE_ML_ROOT": str(layout.root), "PYTHONUNBUFFERED": "1",
                        "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'training_container'}"}
         command = [sys.executable, "-c", CHILD, str(die_while_writing)]
@@ -63,6 +63,8 @@ class Machine:
                 step = LOSSES.search(line)
                 if signal_at and step and int(step[1]) == signal_at[0]:
                     process.send_signal(signal_at[1])
+                if sigterm_after and sigterm_after in line:
+                    process.terminate()
         self.status = process.returncode
         self.losses = {int(found[1]): found[2] for found in map(LOSSES.search, self.lines) if found}
         self.figures = [line.split("] ", 1)[1] for line in self.lines if re.search(r"\] [\w()/.:=]+: ", line)
@@ -138,3 +140,14 @@ def test_given_kills_a_torn_write_and_a_truncated_file_when_resumed_then_the_run
     assert last.said(f"{newest.name}: not usable: it is cut off")
     assert last.said(f"Resumed from checkpoint-{2 * (step - 2):09d}.npz")
     check_equal(straight, layout, [killed, torn, last])
+
+
+@pytest.mark.slow
+def test_given_sigterm_while_the_first_step_is_traced_then_the_process_ends_without_taking_it(make_job, tmp_path):
+    layout = make_job(tmp_path / "ml", **JOB)
+    machine = Machine(layout, sigterm_after="training begins")
+    assert machine.status == 0
+    assert machine.said("Interrupted with nothing unsaved: ending at once")
+    assert machine.losses == {}
+    assert not layout.checkpoints.exists()
+    assert not layout.model.exists()
