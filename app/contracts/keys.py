@@ -14,6 +14,9 @@ CHAMPION = "champion.json"
 DATASET_HEAD = "dataset/head.json"
 """Pointer to the newest committed data-set version (contracts.dataset.DatasetHead)."""
 
+WEIGHTS = "dataset/weights/"
+"""Files of weights that training may start from; below the data set because the jobs may read there."""
+
 
 def image(sha256: str, extension: str) -> str:
     """Key of a content-addressed image; never rewritten. `extension` has no dot and is lower case."""

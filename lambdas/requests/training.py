@@ -11,6 +11,9 @@ from lambdas.requests.common import Request, tags, uri, vpc
 
 INTERNAL_RETRIES = 3
 """RetryStrategy covers InternalServerError only, within the job; the ladder covers what is left."""
+WEIGHTS_NAMES = ("backbone_weights", "load_model", "config:BACKBONE.WEIGHTS")
+"""Hyperparameters that name a file in the channel weights. SageMaker refuses a job whose channel is empty, so the
+channel is there only when one of them is."""
 CHECKPOINTS_PATH = "/opt/ml/checkpoints"
 
 
@@ -38,6 +41,7 @@ def request(environment: Environment, event: TrainEvent) -> Request:
             _channel(environment, "train", keys.version_shards(event.version, "train")),
             _channel(environment, "val", keys.version_shards(event.version, "val")),
             _channel(environment, "dataset", keys.version_manifest(event.version)),
+            *([_channel(environment, "weights", keys.WEIGHTS)] if _starts_from_weights(hyperparameters) else []),
         ],
         "OutputDataConfig": {"S3OutputPath": uri(environment, keys.run(event.run_id, "model"))},
         "CheckpointConfig": {
@@ -55,6 +59,10 @@ def request(environment: Environment, event: TrainEvent) -> Request:
         "VpcConfig": vpc(environment),
         "Tags": tags(environment, event.run_id),
     }
+
+
+def _starts_from_weights(hyperparameters: dict[str, str]) -> bool:
+    return any(hyperparameters.get(name, "").strip('" ') for name in WEIGHTS_NAMES)
 
 
 def _channel(environment: Environment, name: str, key: str) -> Request:

@@ -83,6 +83,22 @@ def test_given_a_version_when_training_is_requested_then_the_test_split_is_no_ch
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["backbone_weights", "load_model", "config:BACKBONE.WEIGHTS"])
+def test_given_weights_to_start_from_when_training_is_requested_then_they_are_a_channel(name: str) -> None:
+    event = TrainEvent(**WAITING, version="v1", attempt=Attempt(), hyperparameters={name: "R50.npz"})
+    request = training.request(environment(), event)
+    assert_valid("sagemaker", "CreateTrainingJob", request)
+    last = request["InputDataConfig"][-1]
+    assert last["ChannelName"] == "weights"
+    assert last["DataSource"]["S3DataSource"]["S3Uri"] == "s3://castline-dev-data/dataset/weights/"
+
+
+def test_given_an_empty_name_of_weights_when_training_is_requested_then_there_is_no_such_channel() -> None:
+    event = TrainEvent(**WAITING, version="v1", attempt=Attempt(), hyperparameters={"load_model": ""})
+    names = [c["ChannelName"] for c in training.request(environment(), event)["InputDataConfig"]]
+    assert names == ["train", "val", "dataset"]
+
+
 def inputs(request: dict[str, Any]) -> dict[str, str]:
     return {
         i["InputName"]: i["S3Input"]["S3Uri"].removeprefix("s3://castline-dev-data/")
