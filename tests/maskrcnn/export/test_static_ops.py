@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from maskrcnn.export import static_ops
+from maskrcnn.ops import boxes as box_ops
 from maskrcnn.ops import proposals, roi_align
 
 RNG = np.random.default_rng(7)
@@ -14,6 +15,26 @@ RNG = np.random.default_rng(7)
 def boxes_in(count, height, width):
     corners = RNG.uniform(0, 1, (count, 2, 2)) * [width, height]
     return np.concatenate([corners.min(1), corners.max(1)], 1).astype(np.float32)
+
+
+def with_area(boxes, *others):
+    real = box_ops.area(boxes) > 0
+    return [tf.boolean_mask(part, real) for part in (boxes, *others)]
+
+
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+def test_suppression_in_litert_gets_past_boxes_without_area():
+    """Given the best box without height, which LiteRT alone would choose again and again."""
+    boxes = np.array([[3, 0, 9, 0], [0, 0, 10, 10], [0, 0, 10, 9], [20, 20, 30, 30]], np.float32)
+    module = tf.Module()
+    module.suppress = tf.function(
+        lambda boxes, scores: dict(zip("bs", static_ops.non_max_suppression(boxes, scores, 4, 0.5, 0.05), strict=True)),
+        input_signature=[tf.TensorSpec([4, 4], name="boxes"), tf.TensorSpec([4], name="scores")], autograph=False)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([module.suppress.get_concrete_function()], module)
+    runner = tf.lite.Interpreter(model_content=converter.convert()).get_signature_runner()
+    answer = runner(boxes=boxes, scores=np.array([0.9, 0.8, 0.7, 0.6], np.float32))
+    np.testing.assert_allclose(answer["s"], [0.8, 0.6, static_ops.NONE, static_ops.NONE])
+    np.testing.assert_array_equal(answer["b"][:2], boxes[[1, 3]])
 
 
 def test_suppression_marks_what_is_not_kept():
@@ -29,7 +50,7 @@ def test_level_gives_the_same_proposals(min_size_px):
     logits = tf.constant(RNG.normal(size=200), tf.float32)
     deltas = tf.constant(RNG.normal(0, 0.3, (200, 4)), tf.float32)
     options = {"candidates": 100, "keep": 100, "nms_iou": 0.5, "min_size_px": min_size_px, "growth_limit": 10.0}
-    expected, scores = proposals.select_level(logits, deltas, anchors, tf.constant([90, 120]), **options)
+    expected, scores = with_area(*proposals.select_level(logits, deltas, anchors, tf.constant([90, 120]), **options))
     boxes, marked = static_ops.select_level(logits, deltas, anchors, tf.constant([90, 120]), **options)
     count = len(scores)
     assert 5 < count < 100

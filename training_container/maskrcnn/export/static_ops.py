@@ -1,6 +1,7 @@
 """Proposals, ROIAlign and detections with every shape known, in operations that LiteRT has.
 
-They compute what maskrcnn.ops computes; where that drops boxes, these give them the score NONE.
+They compute what maskrcnn.ops computes, but for boxes without area; where that drops boxes, these give them the score
+NONE.
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ NONE = -1e9
 
 def non_max_suppression(boxes: tf.Tensor, scores: tf.Tensor, keep: int, nms_iou: float,
                         score_threshold: float) -> tuple[tf.Tensor, tf.Tensor]:
-    """The kept boxes [keep, 4] by falling score, and their scores [keep], NONE after the last one."""
+    """The kept boxes [keep, 4] by falling score, and their scores [keep], NONE after the last one.
+
+    Boxes without area are not kept: LiteRT, which lets a box end itself by its overlap, would choose one forever.
+    """
+    scores = tf.where(box_ops.area(boxes) > 0.0, scores, NONE)
     chosen, count = tf.raw_ops.NonMaxSuppressionV4(
         boxes=boxes, scores=scores, max_output_size=keep, iou_threshold=nms_iou, score_threshold=score_threshold,
         pad_to_max_output_size=True)
