@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import boto3
 import pytest
@@ -75,6 +76,15 @@ def test_a_snapshot_becomes_a_version(inbox, job, s3, tmp_path):
         assert list(store.keys(keys.version_shards(result.version, split))) == [
             keys.version_shards(result.version, split) + "shard-00000.tfrecord"]
     assert not (tmp_path / "ml/processing/work").exists()
+
+
+def test_an_archive_in_the_bucket_is_unpacked(inbox, job, tmp_path):
+    for n in range(12):
+        inbox.good(f"up/ds/{n}.png")
+    shutil.make_archive(str(tmp_path / "packed/castings"), "zip", inbox.root / "up")
+    assert job(job.freeze(tmp_path / "packed")) == 0
+    result = documents.from_json(PrepareResult, (tmp_path / "ml/processing/output/result.json").read_bytes())
+    assert (result.accepted, result.quarantined, result.formats) == (12, 0, ("supervisely",))
 
 
 def test_the_frozen_version_is_read_not_the_newest(inbox, job, s3, tmp_path):

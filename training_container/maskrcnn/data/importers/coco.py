@@ -17,7 +17,7 @@ from app.contracts.uploads import LabelFormat
 from maskrcnn.data import split_names
 from maskrcnn.data.findings import BadItemError
 from maskrcnn.data.importers.image_index import ImageIndex, root_of, split_of
-from maskrcnn.data.importers.parsing import MALFORMED, reading_object, rejected
+from maskrcnn.data.importers.parsing import MALFORMED, reading_file, reading_object, rejected
 from maskrcnn.data.samples import DataSet, LabelledShape, Rejected, Sample
 from maskrcnn.data.shapes import Box, CocoPolygons, CocoRle, Shape
 from maskrcnn.data.tree import UploadTree
@@ -58,7 +58,8 @@ class CocoImporter:
                 yield Rejected(bad.finding(file), (file,))
                 continue
             try:
-                yield document.sample(image, path, data_set, images.split_of(path))
+                with reading_file(file):
+                    yield document.sample(image, path, data_set, images.split_of(path))
             except BadItemError as bad:
                 yield Rejected(bad.finding(path), (path, file))
 
@@ -68,6 +69,7 @@ class _Document:
 
     def __init__(self, plain: dict[str, Any]) -> None:
         self.images = sorted(plain["images"], key=lambda image: str(image["file_name"]))
+        self._listed = {image["id"] for image in self.images}
         self._classes = {category["id"]: str(category["name"]) for category in plain["categories"]}
         self._annotations: dict[Any, list[dict[str, Any]]] = defaultdict(list)
         for annotation in plain["annotations"]:
@@ -75,9 +77,8 @@ class _Document:
 
     def orphans(self) -> Iterator[BadItemError]:
         """Annotations of images that the file does not list."""
-        listed = {image["id"] for image in self.images}
         for image_id, lost in self._annotations.items():
-            if image_id not in listed:
+            if image_id not in self._listed:
                 yield BadItemError(
                     "label-without-image",
                     f"image {image_id}",

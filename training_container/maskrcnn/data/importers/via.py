@@ -49,12 +49,12 @@ class ViaImporter:
                 continue
             try:
                 with reading_file(file):
-                    shapes = _shapes(entry, default_class)
+                    shapes, tags = _shapes(entry, default_class), _tags(entry)
             except BadItemError as bad:
                 yield Rejected(bad.finding(image), (image, file))
                 continue
             split = images.split_of(image)
-            yield Sample(image, file, data_set.name_of(image), None, shapes, _tags(entry), split)
+            yield Sample(image, file, data_set.name_of(image), None, shapes, tags, split)
 
 
 def _entries(document: Any) -> dict[str, dict[str, Any]]:
