@@ -14,11 +14,12 @@ from lambdas.decisions import ladder
 TENSORPACK_KEYS = """
 TRAINER MODE_MASK MODE_FPN
 DATA.BASEDIR DATA.TRAIN DATA.VAL DATA.NUM_CATEGORY DATA.CLASS_NAMES DATA.ABSOLUTE_COORD
-DATA.NUM_WORKERS
+DATA.FILTER_EMPTY_ANNOTATIONS DATA.NUM_WORKERS
 BACKBONE.WEIGHTS BACKBONE.RESNET_NUM_BLOCKS BACKBONE.FREEZE_AFFINE BACKBONE.NORM BACKBONE.FREEZE_AT
 BACKBONE.TF_PAD_MODE BACKBONE.STRIDE_1X1
 TRAIN.NUM_GPUS TRAIN.WEIGHT_DECAY TRAIN.BASE_LR TRAIN.WARMUP TRAIN.WARMUP_INIT_LR TRAIN.STEPS_PER_EPOCH
 TRAIN.STARTING_EPOCH TRAIN.LR_SCHEDULE TRAIN.EVAL_PERIOD TRAIN.CHECKPOINT_PERIOD
+PREPROC.TRAIN_SHORT_EDGE_SIZE PREPROC.PREDEFINED_PADDING PREPROC.PADDING_SHAPES TEST.BOX_TARGET TEST.MASK_TARGET
 PREPROC.TEST_SHORT_EDGE_SIZE PREPROC.MAX_SIZE PREPROC.PIXEL_MEAN PREPROC.PIXEL_STD
 RPN.ANCHOR_STRIDE RPN.ANCHOR_SIZES RPN.ANCHOR_RATIOS RPN.POSITIVE_ANCHOR_THRESH RPN.NEGATIVE_ANCHOR_THRESH
 RPN.FG_RATIO RPN.BATCH_PER_IM RPN.MIN_SIZE RPN.PROPOSAL_NMS_THRESH RPN.CROWD_OVERLAP_THRESH RPN.HEAD_DIM
@@ -53,6 +54,13 @@ def test_every_key_of_tensorpack_is_known(key):
         ("config:BACKBONE.TF_PAD_MODE", "True", "model.backbone.padding", "same"),
         ("config:BACKBONE.STRIDE_1X1", "True", "model.backbone.stride_in_1x1", True),
         ("config:PREPROC.PIXEL_MEAN", "[100, 110, 120]", "model.input.pixel_mean", (100.0, 110.0, 120.0)),
+        ("config:PREPROC.TRAIN_SHORT_EDGE_SIZE", "640", "training.short_edge_range_px", (640, 640)),
+        ("config:PREPROC.TRAIN_SHORT_EDGE_SIZE", "[640, 800]", "training.short_edge_range_px", (640, 800)),
+        ("config:DATA.FILTER_EMPTY_ANNOTATIONS", "True", "training.filter_empty", True),
+        ("config:TEST.BOX_TARGET", "0.377", "training.box_target", 0.377),
+        ("AUG_PREST", "0", "training.rotation_degrees", 30.0),
+        ("AUG_PREST", "0", "training.cutout", 0),
+        ("AUG_PREST", "2", "training.cutout", 10),
         ("config:RPN.HEAD_DIM", "512", "model.rpn.c4_channels", 512),
         ("config:RPN.TEST_PRE_NMS_TOPK", "99", "model.rpn.joint_candidates", 99),
         ("config:FPN.NUM_CHANNEL", "128", "model.rpn.channels", 128),
@@ -136,6 +144,7 @@ def test_value_that_says_what_is_done_anyway_is_accepted(name, text):
         ("config:BACKBONE.TF_PAD_MODE", "Yes", ("must be one of True, False",)),
         ("BBOX_STD_DEV", "[0.1, 0.1]", ("must be a list of 4 numbers",)),
         ("RPN_ANCHOR_RATIOS", "[0, 1]", ("above 0",)),
+        ("AUG_PREST", "3", ("must be 0, 1 or 2",)),
         ("num_steps", "many", ("a whole number from 1",)),
         ("CLASS_NAMES", "7", ()),
         ("CLASS_NAMES", "disk, holes", ()),

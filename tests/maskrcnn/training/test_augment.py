@@ -76,3 +76,26 @@ def test_resized_scales_boxes_with_the_image(corner):
 def test_masks_have_the_size_that_the_pipeline_stores(make_example):
     parsed = examples.parse(make_example("a.png", 32, 32, [(1, (4, 4, 20, 20), True, False)]))
     assert augment.turned(parsed).masks.shape == parsed.masks.shape
+
+
+@pytest.mark.parametrize(
+    ("size", "shape"),
+    [((30, 50), (40, 50)), ((50, 30), (50, 40)), ((40, 60), (40, 70)), ((41, 41), (41, 41)), ((40, 40), (40, 50))],
+)
+def test_image_is_padded_to_the_smallest_shape_that_holds_it(corner, size, shape):
+    image = tf.ones([*size, 3], tf.uint8)
+    made = augment.padded(corner._replace(image=image, size=tf.constant(size)), ((40, 70), (40, 50)))
+    assert made.image.shape[:2] == shape
+    assert (made.image.numpy()[: size[0], : size[1]] == 1).all()
+    assert made.image.numpy().sum() == size[0] * size[1] * 3
+    assert tuple(made.size.numpy()) == size
+
+
+def test_every_change_together_keeps_shapes_and_follows_the_seed(corner):
+    config = TrainingConfig(rotation_degrees=30.0, shear_degrees=5.0, zoom=0.1, shift=0.1, gamma=0.5, noise=0.1,
+                            cutout=2)
+    first, again = (augment.augment(corner, config, tf.constant([3, 4], tf.int64)) for _ in range(2))
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert first.image.shape == corner.image.shape
+    assert (first.image.numpy() != corner.image.numpy()).any()

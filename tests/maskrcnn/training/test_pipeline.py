@@ -46,3 +46,42 @@ def test_batch_pads_objects_with_class_0(tmp_path, settings, make_example, make_
     assert sorted(batch.class_ids.numpy().ravel().tolist()) == [0, 1]
     assert batch.image.shape == (2, 64, 64, 3)
     assert sorted(batch.name.numpy().tolist()) == [b"none.png", b"one.png"]
+
+
+def sizes_of(found, given, count=12):
+    batches = itertools.islice(pipeline.batches(found, hyperparameters.resolve(given).settings, 0), count)
+    return [(tuple(batch.image.shape[1:3]), tuple(batch.size.numpy()[0])) for batch in batches]
+
+
+def test_short_edge_is_drawn_from_the_range_for_each_image_and_again_the_same(job, tiny):
+    given = tiny | {"batch_size_per_gpu": "1", "config:PREPROC.TRAIN_SHORT_EDGE_SIZE": "[40, 60]"}
+    found = records.scan(job.channel("train"))
+    edges = [size[0] for _, size in sizes_of(found, given)]
+    assert 40 <= min(edges) < max(edges) <= 60
+    assert len(set(edges)) > 3
+    assert edges == [size[0] for _, size in sizes_of(found, given)]
+
+
+def test_one_short_edge_is_no_range(job, tiny):
+    given = tiny | {"batch_size_per_gpu": "1", "config:PREPROC.TRAIN_SHORT_EDGE_SIZE": "48"}
+    assert {size for _, size in sizes_of(records.scan(job.channel("train")), given, 4)} == {(48, 48)}
+
+
+@pytest.mark.parametrize("mosaic", ["0", "0.5"])
+def test_predefined_padding_gives_every_batch_one_of_the_shapes(job, tiny, mosaic):
+    given = tiny | {"config:PREPROC.PREDEFINED_PADDING": "True", "mosaic": mosaic,
+                    "config:PREPROC.PADDING_SHAPES": "[(64, 80), (64, 96)]"}
+    assert set(sizes_of(records.scan(job.channel("train")), given, 4)) == {((64, 80), (64, 64))}
+
+
+def test_augmentations_of_the_casting_repository_leave_batches_whole(job, tiny):
+    settings = hyperparameters.resolve(tiny | {"AUG_PREST": "2"}).settings
+    batch = next(iter(pipeline.batches(records.scan(job.channel("train")), settings, 0)))
+    assert batch.image.shape == (2, 64, 64, 3)
+    objects = batch.class_ids.numpy() > 0
+    assert objects.any()
+    boxes = batch.boxes.numpy()[objects]
+    assert (boxes >= 0).all()
+    assert (boxes <= 64).all()
+    assert (boxes[:, 2:] > boxes[:, :2]).all()
+    assert (batch.masks.numpy()[objects].max((1, 2)) > 200).all()

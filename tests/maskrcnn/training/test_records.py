@@ -29,3 +29,14 @@ def test_cut_off_shard_is_refused_by_name(tmp_path):
 
 def test_empty_folder_has_no_records(tmp_path):
     assert records.scan(tmp_path) == []
+
+
+def test_images_without_objects_are_told_from_the_others(tmp_path, make_example, make_shard):
+    box = (4, 4, 20, 20)
+    make_shard(tmp_path, [
+        make_example("empty.png", 32, 32, []),
+        make_example("one.png", 32, 32, [(1, box, True, False), (2, box, True, True)]),
+        make_example("crowd.png", 32, 32, [(1, box, True, True)]),
+    ])
+    found = records.scan(tmp_path)
+    assert records.with_objects(found) == [found[1]]

@@ -235,6 +235,14 @@ def test_checkpoints_are_written_on_a_clock(trainer):
     assert written == [2, 4, 6, "end"]
 
 
+def test_training_on_images_with_objects_needs_some(job, change_hyperparameters, make_example, make_shard):
+    change_hyperparameters(job, **{"config:DATA.FILTER_EMPTY_ANNOTATIONS": "True"})
+    make_shard(job.channel("train"), [make_example("empty.png", 64, 64, [])])
+    with pytest.raises(JobError, match="filter_empty to False") as caught:
+        program.train(job)
+    assert caught.value.code == "DATA_TOO_FEW"
+
+
 @pytest.mark.parametrize("channel", ["train", "val"])
 def test_channel_without_images_is_refused(job, channel):
     shutil.rmtree(job.channel(channel))

@@ -30,6 +30,27 @@ def _loss_weights(text: str, batch: int) -> dict[str, str]:
     return {"loss_weights": str({f"{str(key).removesuffix('_loss')}_loss": item for key, item in literal.items()})}
 
 
+AUGMENTATIONS = (
+    {"flip_horizontal": "True", "flip_vertical": "True", "rotation_degrees": "30", "shear_degrees": "5",
+     "zoom": "0.1", "shift": "0.15", "brightness": "0.1", "gamma": "0.6", "noise": "0.02", "cutout": "0"},
+    {"flip_horizontal": "True", "flip_vertical": "True", "rotation_degrees": "30", "shear_degrees": "5",
+     "zoom": "0.1", "shift": "0.15", "brightness": "0.2", "gamma": "0.6", "noise": "0.06", "cutout": "5"},
+    {"flip_horizontal": "True", "flip_vertical": "True", "rotation_degrees": "30", "shear_degrees": "5",
+     "zoom": "0.1", "shift": "0.15", "brightness": "0.4", "gamma": "1.0", "noise": "0.08", "cutout": "10"},
+)
+"""AUG_PREST 0 to 2: the ranges of that repository's geometry, and its light, mixed and heavy changes of the pixels."""
+
+
+def _augmentations(text: str, batch: int) -> dict[str, str]:
+    if text not in ("0", "1", "2"):
+        raise ValueError("must be 0, 1 or 2")
+    return dict(AUGMENTATIONS[int(text)])
+
+
+def _settings(values_: dict[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values_.items())
+
+
 def _inverted(target: str, text: str, count: int = 0) -> dict[str, str]:
     found = numbers(text, count)
     if any(number <= 0 for number in found):
@@ -46,6 +67,8 @@ _CASTING = (
     fixed("GPU_COUNT", (1,), "one device trains; set IMAGES_PER_GPU to the whole batch"),
     same("IMAGES_PER_GPU", "batch_size_per_gpu"),
     same("TRAIN_SEQ", "stages"),
+    translated("AUG_PREST", "; ".join(f"{number}: {_settings(of)}" for number, of in enumerate(AUGMENTATIONS)),
+               tuple(AUGMENTATIONS[0]), _augmentations),
     translated("LOSS_WEIGHTS", "`loss_weights`; names with or without _loss", ("loss_weights",), _loss_weights),
     translated("CLASS_NAMES", "`class_names`; a list, or numbers with names", ("class_names",), class_names),
     refused("TRAINING_SPLIT", "the split belongs to the data set, where it stays the same from version to version: "

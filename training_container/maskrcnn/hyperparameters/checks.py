@@ -117,6 +117,23 @@ def _check_sizes(settings: Settings, refuse: Refuse) -> None:
     if size.max_size_px < size.short_edge_px:
         raise refuse("max_size", size.max_size_px, f"must be at least image_size ({size.short_edge_px})")
 
+    _check_training_sizes(settings, refuse)
+
+
+def _check_training_sizes(settings: Settings, refuse: Refuse) -> None:
+    size, training = settings.model.input, settings.training
+    edges = training.short_edge_range_px
+    if edges and (len(edges) != 2 or edges[0] > edges[1]):
+        raise refuse("train_short_edge", edges, "needs the smallest and the largest, for example [640, 800]")
+    if edges and edges[1] > size.max_size_px:
+        raise refuse("train_short_edge", edges, f"must be at most max_size ({size.max_size_px})")
+    shapes, short = training.padding_shapes, max((size.short_edge_px, *edges))
+    if any(len(shape) != 2 or shape[0] > shape[1] for shape in shapes):
+        raise refuse("padding_shapes", shapes, "needs pairs (height, width) with height at most width")
+    if training.predefined_padding and not any(
+            shape[0] >= short and shape[1] >= size.max_size_px for shape in shapes):
+        raise refuse("padding_shapes", shapes, f"needs one that holds {short} x {size.max_size_px}, the largest image")
+
 
 def _check_start(settings: Settings, refuse: Refuse) -> None:
     training = settings.training

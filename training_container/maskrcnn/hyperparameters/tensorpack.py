@@ -37,6 +37,10 @@ def _category_count(text: str, batch: int) -> dict[str, str]:
     return {"class_count": "0" if text in ("-1", "0") else str(whole(text, 1))}
 
 
+def _short_edge(text: str, batch: int) -> dict[str, str]:
+    return {"train_short_edge": f"[{text}, {text}]" if text.isdecimal() else text}
+
+
 _DATA = (
     idle("config:TRAINER", "one process on one device trains"),
     same("config:MODE_MASK", "mode_mask"),
@@ -47,6 +51,7 @@ _DATA = (
     translated("config:DATA.NUM_CATEGORY", "`class_count`; -1 and 0: not checked", ("class_count",), _category_count),
     translated("config:DATA.CLASS_NAMES", "`class_names`; a leading BG is dropped", ("class_names",), class_names),
     idle("config:DATA.ABSOLUTE_COORD", "prepare reads the labels and knows their coordinates"),
+    same("config:DATA.FILTER_EMPTY_ANNOTATIONS", "filter_empty"),
     idle("config:DATA.NUM_WORKERS", "as many as the machine has cores"),
 )
 _BACKBONE = (
@@ -79,10 +84,14 @@ _TRAIN = (
     idle("config:TRAIN.NCHW", "TensorFlow chooses the layout for the device"),
 )
 _PREPROC = (
+    translated("config:PREPROC.TRAIN_SHORT_EDGE_SIZE", "`train_short_edge`; one number or two", ("train_short_edge",),
+               _short_edge),
     same("config:PREPROC.TEST_SHORT_EDGE_SIZE", "image_size"),
     same("config:PREPROC.MAX_SIZE", "max_size"),
     same("config:PREPROC.PIXEL_MEAN", "pixel_mean"),
     same("config:PREPROC.PIXEL_STD", "pixel_std"),
+    same("config:PREPROC.PREDEFINED_PADDING", "predefined_padding"),
+    same("config:PREPROC.PADDING_SHAPES", "padding_shapes"),
 )
 _RPN = (
     fixed("config:RPN.ANCHOR_STRIDE", (16,), "c4 has 16 pixels a feature"),

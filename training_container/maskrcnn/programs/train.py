@@ -25,6 +25,7 @@ from maskrcnn.predictor import Predictor, write_artifact
 from maskrcnn.program import JobError
 from maskrcnn.training import interruption, optimizer, records
 from maskrcnn.training.checkpoint import Checkpoints
+from maskrcnn.training.config import TrainingConfig
 from maskrcnn.training.loop import Data, Trainer
 from maskrcnn.weights import start
 from maskrcnn.weights.start import Start
@@ -53,7 +54,8 @@ def train(layout: Layout) -> None:
         resolved = _adapted(resolved, starts)
         classes = _manifest(layout).classes
         hyperparameters.check_classes(resolved.settings.training, [c.name for c in classes])
-        data = Data(_records(layout.channel("train")), truth.read_test_set(layout.channel("val"), classes))
+        data = Data(_training_records(layout.channel("train"), resolved.settings.training),
+                    truth.read_test_set(layout.channel("val"), classes))
         try:
             trainer = _trainer(layout, resolved, starts, classes, data, interrupted)
             if not trainer.run():
@@ -96,6 +98,17 @@ def _manifest(layout: Layout) -> VersionManifest:
     if not path.exists():
         raise JobError("DATA_INVALID", f"{path}: missing: the dataset channel holds the manifest of a version")
     return documents.from_json(VersionManifest, path.read_text())
+
+
+def _training_records(folder: Path, training: TrainingConfig) -> list[records.Record]:
+    found = _records(folder)
+    if not training.filter_empty:
+        return found
+    kept = records.with_objects(found)
+    log.info("filter_empty: %d of %d training images have objects", len(kept), len(found))
+    if not kept:
+        raise JobError("DATA_TOO_FEW", f"{folder}: no image has an object: set filter_empty to False, or label some")
+    return kept
 
 
 def _records(folder: Path) -> list[records.Record]:

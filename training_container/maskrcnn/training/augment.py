@@ -1,12 +1,13 @@
-"""Random flips, quarter turns and brightness, each a function of a seed alone."""
+"""Random flips, turns, motions and changes of the pixels, each a function of a seed alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
 from maskrcnn.ops import images as image_ops
+from maskrcnn.training import affine, photometric
 from maskrcnn.training.config import TrainingConfig
 from maskrcnn.training.examples import Example
 
@@ -23,11 +24,15 @@ def augment(example: Example, config: TrainingConfig, seed: tf.Tensor) -> Exampl
     if config.quarter_turns:
         example = _maybe(chance[2], turned, example)
         example = _maybe(chance[3], lambda e: mirrored(upside_down(e)), example)
+    if affine.wanted(config):
+        example = affine.moved(example, affine.random_motion(example.size, config, _folded(seed, 1)))
     if config.brightness:
         gain = 1.0 + (chance[4] * 2.0 - 1.0) * config.brightness
         shift = (chance[5] * 2.0 - 1.0) * config.brightness * 128.0
         pixels = tf.cast(example.image, tf.float32) * gain + shift
         example = example._replace(image=tf.cast(tf.clip_by_value(pixels, 0.0, 255.0), tf.uint8))
+    if photometric.wanted(config):
+        example = example._replace(image=photometric.changed(example.image, config, _folded(seed, 2)))
     return example._replace(image=tf.ensure_shape(example.image, shape))
 
 
@@ -55,13 +60,30 @@ def turned(example: Example) -> Example:
     return mirrored(transposed)
 
 
-def resized(example: Example, short_edge_px: int, max_size_px: int) -> Example:
+def resized(example: Example, short_edge_px: int | tf.Tensor, max_size_px: int) -> Example:
     """Scaled to the network's input size."""
     shape = image_ops.resized_shape(example.size, short_edge_px, max_size_px)
     scale = tf.cast(shape[::-1], tf.float32) / tf.cast(example.size[::-1], tf.float32)
     same = tf.reduce_all(shape == example.size)
     image = tf.cond(same, lambda: example.image, lambda: image_ops.resize(example.image, shape))
     return example._replace(image=image, size=shape, boxes=example.boxes * tf.tile(scale, [2]))
+
+
+def padded(example: Example, shapes: Sequence[Sequence[int]]) -> Example:
+    """Black below and to the right, up to the smallest shape (height, width; turned for a portrait) that holds it."""
+    height, width = tf.unstack(example.size)
+    sides = tf.stack([tf.minimum(height, width), tf.maximum(height, width)])
+    target = sides
+    for shape in sorted(shapes, key=lambda shape: shape[0] * shape[1], reverse=True):
+        holds = tf.reduce_all(sides <= tf.constant(shape, tf.int32))
+        target = tf.where(holds, tf.constant(shape, tf.int32), target)
+    missing = tf.where(height > width, target[::-1], target) - example.size
+    image = tf.pad(example.image, [[0, missing[0]], [0, missing[1]], [0, 0]])
+    return example._replace(image=image)
+
+
+def _folded(seed: tf.Tensor, number: int) -> tf.Tensor:
+    return tf.random.experimental.stateless_fold_in(seed, number)
 
 
 def _maybe(chance: tf.Tensor, change: Callable[[Example], Example], example: Example) -> Example:

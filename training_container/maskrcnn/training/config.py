@@ -80,6 +80,25 @@ class TrainingConfig:
     quarter_turns: bool = False
     brightness: float = 0.0
     """Largest random change of brightness and contrast, as a share."""
+    rotation_degrees: float = 0.0
+    """Largest random turn, shear, change of size (a share) and shift (a share of the side)."""
+    shear_degrees: float = 0.0
+    zoom: float = 0.0
+    shift: float = 0.0
+    gamma: float = 0.0
+    """Largest random exponent of the brightness is 1 + gamma, the smallest 1 / (1 + gamma)."""
+    noise: float = 0.0
+    """Largest standard deviation of Gaussian noise, as a share of the full brightness."""
+    cutout: int = 0
+    """Most squares that are blanked."""
+    short_edge_range_px: tuple[int, ...] = ()
+    """(smallest, largest) short edge of training images, drawn for each; empty: as in inference."""
+    predefined_padding: bool = False
+    """Training images are padded to the first of padding_shapes that holds them: few shapes, few compilations."""
+    padding_shapes: tuple[tuple[int, ...], ...] = ((800, 1000), (800, 1200), (800, 1350))
+    """(height, width) of landscape images, growing; portrait ones are turned."""
+    filter_empty: bool = False
+    """Leave images without objects out of training."""
     mosaic: float = 0.0
     """Share of the images that are four close-ups around objects instead."""
     backbone_weights: str = ""

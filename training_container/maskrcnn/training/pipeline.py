@@ -15,6 +15,8 @@ from maskrcnn.training.examples import Example
 from maskrcnn.training.records import Record
 
 PREFETCHED_BATCHES = 2
+SCALE_FOLD = mosaic.TILES + 1
+"""Keeps the scale's random numbers apart from those of the mosaic and of its tiles."""
 
 
 def order(count: int, seed: int, start: int) -> Iterator[tuple[int, int]]:
@@ -43,7 +45,7 @@ def batches(records: Sequence[Record], settings: Settings, start: int) -> tf.dat
     signature = (tf.TensorSpec([1 + companions], tf.string), tf.TensorSpec([], tf.int64))
     return (
         tf.data.Dataset.from_generator(stream, output_signature=signature)
-        .map(functools.partial(_prepare, settings), num_parallel_calls=os.cpu_count() or 1, deterministic=True)
+        .map(functools.partial(_prepared, settings), num_parallel_calls=os.cpu_count() or 1, deterministic=True)
         .padded_batch(training.batch_size_per_gpu, drop_remainder=True)
         .prefetch(PREFETCHED_BATCHES)
         .with_options(options)
@@ -51,25 +53,42 @@ def batches(records: Sequence[Record], settings: Settings, start: int) -> tf.dat
 
 
 @tf.autograph.experimental.do_not_convert
-def _prepare(settings: Settings, serialized: tf.Tensor, position: tf.Tensor) -> Example:
+def _prepared(settings: Settings, serialized: tf.Tensor, position: tf.Tensor) -> Example:
+    made = _made(settings, serialized, position)
+    return augment.padded(made, settings.training.padding_shapes) if settings.training.predefined_padding else made
+
+
+def _made(settings: Settings, serialized: tf.Tensor, position: tf.Tensor) -> Example:
     """One augmented image, or a mosaic of all the given ones; decided by the position alone."""
     training, size = settings.training, settings.model.input
     seed = tf.stack([tf.constant(training.seed, tf.int64), position])
     keep_crowds = settings.model.rpn.crowd_overlap < 1.0
 
-    def resized(index: int) -> Example:
+    def resized(index: int, short_edge_px: int | tf.Tensor = size.short_edge_px) -> Example:
         parsed = examples.parse(serialized[index], keep_crowds=keep_crowds)
-        return augment.resized(parsed, size.short_edge_px, size.max_size_px)
+        return augment.resized(parsed, short_edge_px, size.max_size_px)
+
+    def whole() -> Example:
+        return augment.augment(resized(0, _short_edge(settings, seed)), training, seed)
 
     def tile(index: int) -> Example:
         own_seed = tf.random.experimental.stateless_fold_in(seed, index)
         return augment.augment(mosaic.close_up(resized(index), size.short_edge_px // 2, own_seed), training, own_seed)
 
     if not training.mosaic:
-        return augment.augment(resized(0), training, seed)
+        return whole()
     chance = tf.random.stateless_uniform([], tf.random.experimental.stateless_fold_in(seed, mosaic.TILES))
     made: Example = tf.cond(
         chance < training.mosaic,
         lambda: mosaic.assemble([tile(index) for index in range(mosaic.TILES)]),
-        lambda: augment.augment(resized(0), training, seed))
+        whole)
     return made
+
+
+def _short_edge(settings: Settings, seed: tf.Tensor) -> int | tf.Tensor:
+    """Of this image: drawn from the range that training has, or the one of inference."""
+    edges = settings.training.short_edge_range_px
+    if not edges:
+        return settings.model.input.short_edge_px
+    return tf.random.stateless_uniform([], tf.random.experimental.stateless_fold_in(seed, SCALE_FOLD), edges[0],
+                                       edges[1] + 1, tf.int32)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import struct
+from collections.abc import Sequence
 from pathlib import Path
+
+import tensorflow as tf
+
+from maskrcnn.data import schema
 
 HEADER = struct.Struct("<QI")  # length of the payload, its masked CRC
 FOOTER_BYTES = 4
@@ -32,6 +37,17 @@ def scan(folder: Path) -> list[Record]:
         ValueError: a shard is cut off or no TFRecord.
     """
     return [record for path in sorted(folder.rglob("*.tfrecord")) for record in _scan_shard(path)]
+
+
+def with_objects(records: Sequence[Record]) -> list[Record]:
+    """Those whose image has an object that is no crowd."""
+    return [record for record in records if _has_object(record)]
+
+
+def _has_object(record: Record) -> bool:
+    feature = tf.train.Example.FromString(record.read()).features.feature
+    objects = len(feature[schema.CLASS_LABEL].int64_list.value)
+    return bool(objects > sum(feature[schema.IS_CROWD].int64_list.value))
 
 
 def _scan_shard(path: Path) -> list[Record]:
