@@ -39,3 +39,8 @@ def test_other_systems_names_lead_to_known_ones_and_none_is_told_twice():
     assert not FOREIGN.keys() & BY_NAME.keys()
     assert {target for name in FOREIGN.values() for target in name.targets} <= BY_NAME.keys()
     assert {name for names in OWN_IN_OTHERS.values() for name in names} <= BY_NAME.keys()
+
+
+def test_ranges_are_written_out():
+    assert "a whole number, from 0 to 2147483647" in table()
+    assert "a number, from 0 to 0.9999" in table()

@@ -30,9 +30,9 @@ class Foreign:
     idle: bool = False
 
 
-def same(name: str, *targets: str) -> Foreign:
+def same(name: str, *targets: str, note: str = "") -> Foreign:
     """Another name of one hyperparameter, or of several that get the same value."""
-    effect = " and ".join(f"`{target}`" for target in targets)
+    effect = " and ".join(f"`{target}`" for target in targets) + (f"; {note}" if note else "")
     return Foreign(name, effect, lambda text, batch: dict.fromkeys(targets, text), targets)
 
 

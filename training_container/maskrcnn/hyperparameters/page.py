@@ -48,14 +48,28 @@ says how often the batch is halved because memory ran out.
 A run resumes only under the settings it was started with; these may change between attempts:
 {", ".join(f"`{name}`" for name in sorted(MAY_CHANGE))}.
 
+## Stages
+
+`stages`, or `TRAIN_SEQ`, replaces epochs and schedules: `[{{"epochs": 20, "layers": "heads", "lr": 0.001}},
+{{"epochs": 40, "layers": "all", "lr": 0.0001}}]` trains the heads for 20 epochs and then everything for 20 more.
+`layers` is `heads` (all but the backbone), `3+`, `4+`, `5+` (the heads and the backbone from that stage on), `all`,
+or a regex that must match the whole of a layer's name, as in matterport's Mask_RCNN (`mrcnn_mask_conv1`,
+`res5a_branch2b`) or as among our weights (`maskrcnn/fcn0/W`). Other layers do not move, nor do the statistics of their
+batch norms. `lr` is the rate of a step, whatever the batch; `warmup` leads to the first one, in at most half of its
+stage. Each stage begins with an empty optimizer. A run that was interrupted goes on in its stage as if it had not been.
+
 {systems}
 """
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else str(value)
 
 
 def _values(entry: Hyperparameter) -> str:
     kind = values.annotation(entry.path)
     if typing.get_origin(kind) is typing.Literal:
         return ", ".join(typing.get_args(kind))
-    low = f", from {entry.low:g}" if entry.low is not None else ""
-    high = f" to {entry.high:g}" if entry.high is not None else ""
+    low = f", from {_number(entry.low)}" if entry.low is not None else ""
+    high = f" to {_number(entry.high)}" if entry.high is not None else ""
     return "text" if kind is str else f"{values.describe(kind)}{low}{high}"

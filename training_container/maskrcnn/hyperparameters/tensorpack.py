@@ -9,6 +9,7 @@ BOX_HEADS = {"fastrcnn_2fc_head": ("2fc", "None"), "fastrcnn_4conv1fc_head": ("4
              "fastrcnn_4conv1fc_gn_head": ("4conv1fc", "GN"), "boxclass_2fc_head": ("2fc", "None"),
              "boxclass_4conv1fc_head": ("4conv1fc", "None"), "boxclass_4conv1fc_gn_head": ("4conv1fc", "GN")}
 MASK_HEADS = {"maskrcnn_up4conv_head": "None", "maskrcnn_up4conv_gn_head": "GN"}
+PER_IMAGE = "for 8 images, as in tensorpack; aws-samples states it for one: then set `lr_reference_batch` to 1"
 CHANNELS = "the job's channels train and val hold the data"
 
 
@@ -66,10 +67,10 @@ _BACKBONE = (
 _TRAIN = (
     fixed("config:TRAIN.NUM_GPUS", (None, 1), "one device trains; batch_size_per_gpu is the whole batch"),
     same("config:TRAIN.WEIGHT_DECAY", "weight_decay"),
-    same("config:TRAIN.BASE_LR", "base_lr"),
+    same("config:TRAIN.BASE_LR", "base_lr", note=PER_IMAGE),
     same("config:TRAIN.WARMUP", "warmup"),
     same("config:TRAIN.WARMUP_STEPS", "warmup"),
-    same("config:TRAIN.WARMUP_INIT_LR", "warmup_init_lr"),
+    same("config:TRAIN.WARMUP_INIT_LR", "warmup_init_lr", note="the rate of a step, whatever the batch"),
     translated("config:TRAIN.STEPS_PER_EPOCH", "`images_per_epoch`: so many times batch_size_per_gpu",
                ("images_per_epoch",), images_per_epoch),
     fixed("config:TRAIN.STARTING_EPOCH", (1,), "an interrupted run goes on from its own checkpoint"),
