@@ -39,3 +39,8 @@ def model_dir(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def photo() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 255, (64, 96, 3)).astype(np.uint8)
+
+
+@pytest.fixture
+def tiny_given() -> dict[str, str]:
+    return dict(GIVEN)

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from maskrcnn.model.config import BackboneConfig, BoxHeadConfig, MaskHeadConfig, ModelConfig, RpnConfig
 from maskrcnn.model.mask_rcnn import MaskRCNN
+from maskrcnn.weights import tensorpack
+from maskrcnn.weights.assign import assign
 
 FIXTURES = Path(__file__).parents[4] / "shared/reference/tensorpack_parity"
 
@@ -47,18 +49,13 @@ def tensorpack_arrays():
 
 @pytest.fixture(scope="session")
 def tensorpack_model():
-    """A network with the weights behind the fixtures: tensorpack's stem takes BGR, its fc6 rows run C, H, W."""
+    """A network with the weights behind the fixtures, loaded as a user's tensorpack file is."""
 
     def make(config: ModelConfig) -> MaskRCNN:
         weight = runpy.run_path(str(FIXTURES / "weights.py"))["weight"]
         network = MaskRCNN(config, class_count=2)
-        for name, variable in network.named_variables().items():
-            value = weight(name, tuple(variable.shape))
-            if name == "conv0/W":
-                value = value[:, :, ::-1]
-            if name == "fastrcnn/fc6/W":
-                value = value.reshape(256, 7, 7, -1).transpose(1, 2, 0, 3).reshape(value.shape)
-            variable.assign(value)
+        theirs = {name: weight(name, tuple(v.shape)) for name, v in network.named_variables().items()}
+        assign(network, tensorpack.to_ours(theirs, "CHW", config.box.pool_size), "fixtures", strict=True)
         return network
 
     return make

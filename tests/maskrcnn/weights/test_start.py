@@ -71,7 +71,7 @@ def test_the_network_becomes_what_the_weights_were_made_for(keras_start, caplog)
     assert adapted.backbone.padding == "symmetric"
     assert adapted.input.pixel_mean == (123.68, 116.779, 103.939)
     assert adapted.rpn == ModelConfig().rpn
-    assert "backbone.stride_in_1x1 is True, because resnet50.npz has weights of keras.applications" in caplog.text
+    assert "stride_in_1x1 = True, because resnet50.npz has weights of keras.applications" in caplog.text
     assert start.adapted(adapted, keras_start) == adapted
 
 
@@ -80,7 +80,7 @@ def test_what_was_chosen_otherwise_stays_with_a_warning(keras_start, caplog):
     adapted = start.adapted(chosen, keras_start)
     assert adapted.input.pixel_mean == (0, 0, 0)
     assert adapted.backbone.stride_in_1x1
-    assert "input.pixel_mean is (0, 0, 0)" in caplog.text
+    assert "pixel_mean = (0, 0, 0), and the weights of resnet50.npz" in caplog.text
 
 
 def test_backbone_first_then_the_whole_model(layout, filled, values, tiny, caplog):

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from maskrcnn import hyperparameters
 from maskrcnn.layout import Layout
 from maskrcnn.model.config import ModelConfig
 from maskrcnn.model.mask_rcnn import MaskRCNN
@@ -19,6 +20,7 @@ from maskrcnn.weights.locate import locate
 
 log = logging.getLogger("castline")
 
+_NAMES = {entry.path: entry.name for entry in hyperparameters.TABLE}
 SHOWN = 5
 """Names of unused arrays in the log."""
 
@@ -68,12 +70,13 @@ def adapted(config: ModelConfig, starts: Sequence[Start]) -> ModelConfig:
             if not path.startswith(("backbone.", "input.")) and start.hyperparameter != "load_model":
                 continue
             now, default = _get(config, path), _get(ModelConfig(), path)
+            name = _NAMES[f"model.{path}"]
             if now == default and now != value:
-                log.info("%s is %s, because %s has weights of %s", path, value, start.source.path.name,
+                log.info("%s = %s, because %s has weights of %s", name, value, start.source.path.name,
                          start.source.format.name)
                 config = _set(config, path, value)
             elif now != value:
-                log.warning("%s is %s, and the weights of %s (%s) were made for %s: they fit less well", path, now,
+                log.warning("%s = %s, and the weights of %s (%s) were made for %s: they fit less well", name, now,
                             start.source.path.name, start.source.format.name, value)
     return config
 
