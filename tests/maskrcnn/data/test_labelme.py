@@ -111,3 +111,17 @@ def test_a_label_without_its_image_is_told(inbox, picture, take_in):
     inbox.put("up/a.json", labelme())
     inbox.put("up/b.json", labelme("b.png"))
     assert take_in(inbox).messages() == ["b.json: has no image b.png: upload the image, or delete the label"]
+
+
+def test_labels_in_a_folder_for_each_part_are_said_in_few_lines(inbox, picture, take_in, caplog):
+    """Given eight parts whose photographs have equal names, then each label has its own, and the log stays short."""
+    caplog.set_level("INFO")
+    for part in range(8):
+        inbox.put(f"up/part{part}/front.png", picture(part))
+        inbox.put(f"up/part{part}/front.json", labelme("front.png", [shape("rectangle", [[0, 0], [10 + part, 9]])]))
+    taken = take_in(inbox)
+    assert [taken.objects(f"up/part{part}/front.png")[0][1][2] for part in range(8)] == [10.0 + p for p in range(8)]
+    said = [record.message for record in caplog.records]
+    assert len(said) == 6
+    assert (said[0], said[5]) == ("recognised labelme: up/part0/front.json",
+                                  "recognised labelme: ... and 3 files in 3 more folders of up")

@@ -19,6 +19,7 @@ from maskrcnn.data.tree import UploadTree, parent, upload_of
 from maskrcnn.data.versions import same_label
 
 log = logging.getLogger("castline")
+_DATA_SETS_LOGGED = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,11 +147,26 @@ def _read_all(
 ) -> set[str]:
     """Take in data sets, the oldest upload first; returns the files they are made of."""
     claimed = set(claimed_by(tree, (found.data_set for found in recognised)))
+    _say(recognised)
     for found in sorted(recognised, key=lambda found: _age(tree, found.data_set)):
-        why = "as castline.json says" if found.told else "recognised"
-        log.info("%s %s: %s", why, found.importer.name, _said_of(found.data_set))
         claimed |= _read_data_set(tree, found.importer, found.data_set, known_classes, scratch, intake)
     return claimed
+
+
+def _say(recognised: Sequence[Recognised]) -> None:
+    """One line a data set, or one for all of a format in an upload where these are many."""
+    groups: dict[tuple[str, str, str], list[DataSet]] = {}
+    for found in recognised:
+        why = "as castline.json says" if found.told else "recognised"
+        upload = upload_of(found.data_set.files[0])
+        groups.setdefault((why, found.importer.name, upload), []).append(found.data_set)
+    for (why, name, upload), data_sets in groups.items():
+        for data_set in data_sets[:_DATA_SETS_LOGGED]:
+            log.info("%s %s: %s", why, name, _said_of(data_set))
+        if rest := data_sets[_DATA_SETS_LOGGED:]:
+            files = sum(len(data_set.files) for data_set in rest)
+            where = upload or "the inbox"
+            log.info("%s %s: ... and %d files in %d more folders of %s", why, name, files, len(rest), where)
 
 
 def _age(tree: UploadTree, data_set: DataSet) -> tuple[str, str, tuple[str, ...]]:

@@ -32,6 +32,32 @@ def is_paper(path: str) -> bool:
 
 
 @dataclasses.dataclass(frozen=True)
+class ImageNames:
+    """Pictures by what a label may know of them.
+
+    Attributes:
+        by_name: File name -> paths.
+        by_stem: File name without suffix -> paths.
+        by_place: Path without suffix -> paths.
+    """
+
+    by_name: dict[str, list[str]]
+    by_stem: dict[str, list[str]]
+    by_place: dict[str, list[str]]
+
+    @classmethod
+    def of(cls, paths: Iterable[str]) -> ImageNames:
+        """The pictures among some files."""
+        names = cls({}, {}, {})
+        for path in filter(is_image_name, paths):
+            pure = PurePosixPath(path)
+            keys = ((names.by_name, pure.name), (names.by_stem, pure.stem), (names.by_place, without_suffix(path)))
+            for index, key in keys:
+                index.setdefault(key, []).append(path)
+        return names
+
+
+@dataclasses.dataclass(frozen=True)
 class UploadTree:
     """Files below `root` by their path below the inbox (`<upload>/<relative path>`).
 
@@ -65,6 +91,11 @@ class UploadTree:
         for path in self.paths:
             folders.setdefault(parent(path), []).append(path)
         return {folder: tuple(paths) for folder, paths in folders.items()}
+
+    @functools.cached_property
+    def images(self) -> ImageNames:
+        """The pictures by name, built once for all data sets."""
+        return ImageNames.of(self.paths)
 
     def __contains__(self, path: str) -> bool:
         return path in self.modified
@@ -116,6 +147,11 @@ def upload_of(path: str) -> str:
 def parent(path: str) -> str:
     """The folder of a path or folder; '' is the inbox itself."""
     return path.rpartition("/")[0]
+
+
+def without_suffix(path: str) -> str:
+    """A path without the file name's last suffix."""
+    return path.removesuffix(PurePosixPath(path).suffix)
 
 
 def join(folder: str, name: str) -> str:

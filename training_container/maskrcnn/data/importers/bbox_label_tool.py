@@ -7,6 +7,7 @@ name gives it. Source: github.com/puzzledqs/BBox-Label-Tool and github.com/xiaqu
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 from app.contracts.dataset import Finding
@@ -43,6 +44,7 @@ class BBoxLabelToolImporter:
     def read(self, tree: UploadTree, data_set: DataSet) -> Iterator[Sample | Rejected]:
         """See Importer."""
         images = ImageIndex.of_upload(tree, data_set.root)
+        default_class = functools.cache(lambda folder: _default_class(tree, folder))
         for file in data_set.files:
             try:
                 image = images.partner(file)
@@ -52,7 +54,7 @@ class BBoxLabelToolImporter:
             try:
                 size = upright_size(tree.read(image))
                 with reading_file(file):
-                    shapes, warnings = _shapes(text_of(tree, file), image, size, _default_class(tree, parent(file)))
+                    shapes, warnings = _shapes(text_of(tree, file), image, size, default_class(parent(file)))
             except BadItemError as bad:
                 yield Rejected(bad.finding(image), (image, file))
                 continue

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 
 from app.contracts.dataset import Split
 from maskrcnn.data import split_names
 from maskrcnn.data.findings import BadItemError
-from maskrcnn.data.tree import UploadTree, below, is_image_name, parent
+from maskrcnn.data.tree import ImageNames, UploadTree, join, parent
 
 _LABEL_FOLDERS = frozenset({
     "annotation", "annotations", "ann", "anns", "label", "labels", "json", "xml", "txt", "labelme", "via",
@@ -53,31 +52,40 @@ class ImageIndex:
     """Finds images by the name that a label gives, or by the label's own name.
 
     Args:
-        paths: Where to look; what is no image is passed over.
-        root: The data set's folder; an image in it is preferred.
+        names: Where to look.
+        root: The data set's folder; an image in it is preferred, one in another upload is not looked at.
         split: What the annotation file says about the split of all of its images.
+        is_mask: Tells pictures that are none of the images.
     """
 
-    def __init__(self, paths: Iterable[str], root: str = "", split: Split | None = None) -> None:
-        self._root, self._split = root, split
-        self._by_name: dict[str, list[str]] = defaultdict(list)
-        self._by_stem: dict[str, list[str]] = defaultdict(list)
-        for path in paths:
-            if is_image_name(path):
-                self._by_name[PurePosixPath(path).name].append(path)
-                self._by_stem[PurePosixPath(path).stem].append(path)
+    def __init__(
+        self,
+        names: ImageNames,
+        root: str = "",
+        split: Split | None = None,
+        is_mask: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        self._names, self._root, self._split, self._is_mask = names, root, split, is_mask
+        upload = root.partition("/")[0]
+        self._scope = f"{upload}/" if upload else ""
 
     @classmethod
     def of_upload(
-        cls, tree: UploadTree, root: str, split: Split | None = None, masks: Iterable[str] = ()
+        cls,
+        tree: UploadTree,
+        root: str,
+        split: Split | None = None,
+        is_mask: Callable[[str], bool] = lambda _: False,
     ) -> ImageIndex:
-        """All images of the upload that the data set lies in, but `masks`, which are none."""
-        drawn = frozenset(masks)
-        return cls((p for p in below(tree.paths, root.partition("/")[0]) if p not in drawn), root, split)
+        """All images of the upload that the data set lies in."""
+        return cls(tree.images, root, split, is_mask)
 
     def has_stem(self, stem: str) -> bool:
         """Whether an image has this name without its suffix."""
-        return stem in self._by_stem
+        return bool(self._usable(self._names.by_stem.get(stem)))
+
+    def _usable(self, paths: list[str] | None) -> list[str]:
+        return [p for p in paths or () if p.startswith(self._scope) and not self._is_mask(p)]
 
     def find(self, file_name: str) -> str:
         """The image most like `file_name`: by trailing folders, then no mask, the split, and the data set.
@@ -87,7 +95,8 @@ class ImageIndex:
         """
         wanted = PurePosixPath(file_name.replace("\\", "/"))
         ranked = sorted(
-            ((self._likeness(path, wanted), path) for path in self._by_name.get(wanted.name, ())), reverse=True
+            ((self._likeness(path, wanted), path) for path in self._usable(self._names.by_name.get(wanted.name))),
+            reverse=True,
         )
         if not ranked:
             raise BadItemError(
@@ -116,7 +125,10 @@ class ImageIndex:
         """
         stem = stem or PurePosixPath(label).stem
         name = PurePosixPath(file_name.replace("\\", "/")).name
-        candidates = self._by_name.get(name) or self._by_stem.get(stem) or []
+        beside = self._usable(self._names.by_place.get(join(parent(label), PurePosixPath(name).stem or stem)))
+        if len(beside) == 1:  # equal names in thousands of folders need no ranking then
+            return beside[0]
+        candidates = self._usable(self._names.by_name.get(name)) or self._usable(self._names.by_stem.get(stem))
         ranked = sorted(((_match(path, label), path) for path in candidates), reverse=True)
         if not ranked:
             raise BadItemError(

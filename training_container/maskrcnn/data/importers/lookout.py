@@ -20,7 +20,7 @@ from maskrcnn.data.importers.image_index import ImageIndex, root_of
 from maskrcnn.data.importers.machine_masks import objects_of_colours
 from maskrcnn.data.importers.parsing import MALFORMED, reading_file, rejected, text_of
 from maskrcnn.data.samples import DataSet, LabelledShape, Rejected, Sample
-from maskrcnn.data.tree import UploadTree, is_image_name
+from maskrcnn.data.tree import ImageNames, UploadTree, is_image_name
 
 _SUFFIXES = (".manifest", ".jsonl", ".json")
 _CLASSIFICATION, _SEGMENTATION = "groundtruth/image-classification", "groundtruth/semantic-segmentation"
@@ -45,8 +45,9 @@ class LookoutImporter:
         """See Importer."""
         file = data_set.files[0]
         split = split_names.of_file(PurePosixPath(file).stem)
-        photographs = ImageIndex.of_upload(tree, data_set.root, split, masks=data_set.belongings)
-        masks = ImageIndex(data_set.belongings)
+        is_mask = frozenset(data_set.belongings).__contains__
+        photographs = ImageIndex.of_upload(tree, data_set.root, split, is_mask)
+        masks = ImageIndex(ImageNames.of(data_set.belongings))
         for number, line in enumerate(text_of(tree, file).splitlines(), 1):
             if not line.strip():
                 continue

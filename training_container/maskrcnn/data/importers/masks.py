@@ -8,9 +8,10 @@ several values and no list of classes is not guessed at. Objects that overlap ca
 from __future__ import annotations
 
 import abc
+import functools
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -67,8 +68,8 @@ class _MaskImporter(abc.ABC):
 
     def read(self, tree: UploadTree, data_set: DataSet) -> Iterator[Sample | Rejected]:
         """See Importer."""
-        drawn = [path for path in tree.paths if _mask_folder(path)]
-        images = ImageIndex.of_upload(tree, data_set.root, masks=drawn)
+        images = ImageIndex.of_upload(tree, data_set.root, is_mask=lambda path: bool(_mask_folder(path)))
+        classes_of = functools.cache(lambda folder: class_names.names_for(tree, folder))
         masks_of: dict[str, list[str]] = defaultdict(list)
         for mask in data_set.files:
             try:
@@ -77,12 +78,18 @@ class _MaskImporter(abc.ABC):
                 yield Rejected(bad.finding(mask), (mask,))
         for image, masks in sorted(masks_of.items()):
             try:
-                yield self._sample(tree, data_set, image, masks, images)
+                yield self._sample(tree, data_set, image, masks, images, classes_of)
             except BadItemError as bad:
                 yield Rejected(bad.finding(image), (image, *masks))
 
     def _sample(
-        self, tree: UploadTree, data_set: DataSet, image: str, masks: list[str], images: ImageIndex
+        self,
+        tree: UploadTree,
+        data_set: DataSet,
+        image: str,
+        masks: list[str],
+        images: ImageIndex,
+        classes_of: Callable[[str], Mapping[int, str]],
     ) -> Sample:
         shapes: list[LabelledShape] = []
         size = None
@@ -94,7 +101,7 @@ class _MaskImporter(abc.ABC):
                 raise BadItemError("label-size-mismatch", "annotation", message)
             size = (width, height)
             class_name = class_folder(mask) or tree.note(parent(mask)).class_name
-            shapes += self._objects(values, class_name, class_names.names_for(tree, parent(mask)))
+            shapes += self._objects(values, class_name, classes_of(parent(mask)))
         return Sample(image, masks[0], data_set.name_of(image), size, tuple(shapes), (), images.split_of(image))
 
     @abc.abstractmethod

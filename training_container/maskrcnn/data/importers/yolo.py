@@ -6,6 +6,7 @@ Source: docs.ultralytics.com, "Instance segmentation datasets" and "Object detec
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
@@ -42,6 +43,7 @@ class YoloImporter:
     def read(self, tree: UploadTree, data_set: DataSet) -> Iterator[Sample | Rejected]:
         """See Importer."""
         images = ImageIndex.of_upload(tree, data_set.root)
+        classes_of = functools.cache(lambda folder: class_names.names_for(tree, folder))
         for file in data_set.files:
             try:
                 image = images.partner(file)
@@ -49,7 +51,7 @@ class YoloImporter:
                 yield Rejected(bad.finding(file), (file,))
                 continue
             try:
-                classes = class_names.names_for(tree, parent(file))
+                classes = classes_of(parent(file))
                 size = upright_size(tree.read(image))
                 with reading_file(file):
                     shapes = _shapes(text_of(tree, file), classes, size, tree.note(parent(file)).class_name)
