@@ -22,8 +22,10 @@ def changed(image: tf.Tensor, config: TrainingConfig, seed: tf.Tensor) -> tf.Ten
     chance = tf.random.stateless_uniform([2], seed)
     pixels = tf.cast(image, tf.float32)
     if config.gamma:
+        # A table of the 256 values: powers of every pixel would cost more than all the rest.
         exponent = tf.exp((chance[0] * 2.0 - 1.0) * math.log(1.0 + config.gamma))
-        pixels = 255.0 * (pixels / 255.0) ** exponent
+        powers = 255.0 * (tf.range(256, dtype=tf.float32) / 255.0) ** exponent
+        pixels = tf.gather(powers, tf.cast(image, tf.int32))
     if config.noise:
         grain = tf.random.stateless_normal(tf.shape(pixels), _folded(seed, 1))
         pixels += grain * chance[1] * config.noise * 255.0
@@ -38,14 +40,15 @@ def _cut_out(pixels: tf.Tensor, most: int, seed: tf.Tensor) -> tf.Tensor:
     count = tf.cast(tf.random.stateless_uniform([], _folded(seed, 1)) * (most + 1), tf.int32)
     extent = tf.cast(tf.shape(pixels)[:2], tf.float32)
     low, high = CUTOUT_SIDES
+    grey = tf.fill(tf.shape(pixels)[:2], -1.0)
     for index in range(most):
         top, left = chance[index, 0] * extent[0], chance[index, 1] * extent[1]
         side = (low + chance[index, 2] * (high - low)) * tf.reduce_min(extent)
         rows = tf.abs(tf.range(extent[0]) - top) * 2.0 < side
         columns = tf.abs(tf.range(extent[1]) - left) * 2.0 < side
-        blank = rows[:, None, None] & columns[None, :, None] & (index < count)
-        pixels = tf.where(blank, chance[index, 3] * 255.0, pixels)
-    return pixels
+        blank = rows[:, None] & columns[None] & (index < count)
+        grey = tf.where(blank, chance[index, 3] * 255.0, grey)
+    return tf.where(grey[..., None] >= 0.0, grey[..., None], pixels)
 
 
 def _folded(seed: tf.Tensor, number: int) -> tf.Tensor:
