@@ -64,8 +64,9 @@ class Predictor:
         shape = tf.shape(image)[:2]
         resized = image_ops.resized_shape(shape, config.short_edge_px, config.max_size_px)
         raw = self.model.detect(image_ops.resize(image, resized))
-        scale = tf.cast(shape[::-1], tf.float32) / tf.cast(resized[::-1], tf.float32)
-        return raw._replace(boxes=raw.boxes * tf.tile(scale, [2]))
+        # Not shape[::-1]: a negative stride over a shape makes Grappler give up on the whole graph.
+        height, width = tf.unstack(tf.cast(shape, tf.float32) / tf.cast(resized, tf.float32))
+        return raw._replace(boxes=raw.boxes * tf.stack([width, height, width, height]))
 
     def warm_up(self) -> None:
         """Trace the network, so that the first real image does not wait for it."""
