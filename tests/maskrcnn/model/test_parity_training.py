@@ -100,9 +100,10 @@ def step(expected, model, exact):
     with tf.GradientTape() as tape:
         levels = model.pyramid(batch.image, batch.size, training=True)
         outputs, anchors = [model.rpn(level) for level in levels], model.anchors(levels)
+        asked = asked_anchors(expected, levels)
+        images, indices = tf.zeros_like(asked.all(), tf.int32), tf.cast(asked.all(), tf.int32)
         rpn_label, rpn_box = rpn_objective.image_losses(
-            CONFIG.rpn, tf.concat([o.logits[0] for o in outputs], 0), tf.concat([o.deltas[0] for o in outputs], 0),
-            tf.concat(anchors, 0), asked_anchors(expected, levels))
+            CONFIG.rpn, *model.rpn.at(levels, images, indices), tf.concat(anchors, 0), asked)
         proposals, scores = model.propose(outputs, anchors, 0, batch.size[0], training=True)
         samples = roi_samples.choose(CONFIG.box, [proposals], batch, SEED)
         pooled = model.rois.for_boxes(levels, samples.boxes, samples.images, training=True)

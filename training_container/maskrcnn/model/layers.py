@@ -179,6 +179,12 @@ class Conv(tf.Module):
             y = self.norm(y)
         return tf.nn.relu(y) if self.relu else y
 
+    def at_patches(self, patches: tf.Tensor) -> tf.Tensor:
+        """The result at single pixels, [S, kernel * kernel * inputs] -> [S, outputs]; for layers with a bias."""
+        kernel = tf.reshape(tf.cast(self.kernel, patches.dtype), [-1, self.kernel.shape[-1]])
+        y = tf.nn.bias_add(tf.matmul(patches, kernel), tf.cast(self.bias, patches.dtype))
+        return tf.nn.relu(y) if self.relu else y
+
 
 class Dense(tf.Module):
     """Fully connected layer, [N, inputs] -> [N, outputs]."""

