@@ -50,7 +50,7 @@ def version(inbox, tmp_path, picture):
     inbox.put("up/coco.json", {
         "images": [{"id": n, "file_name": name, "width": 64, "height": 48} for n, name in enumerate(names)],
         "annotations": [{"id": n, **a} for n, a in enumerate(annotations)],
-        "categories": [{"id": 1, "name": "disk"}, {"id": 2, "name": "shrink hole"}]})
+        "categories": [{"id": 1, "name": "disk"}, {"id": 2, "name": "train"}]})
     result = prepare_folder(inbox.root, tmp_path / "bucket", DataSettings())
     return LocalStore(tmp_path / "bucket"), result.version
 
@@ -106,7 +106,7 @@ def test_tfrecords_hold_the_same_examples_beside_a_label_map(version, tmp_path):
     store, name = version
     export(store, name, "tfrecord", tmp_path / "out")
     assert (tmp_path / "out/label_map.pbtxt").read_text() == (
-        'item {\n  id: 1\n  name: "disk"\n}\nitem {\n  id: 2\n  name: "shrink hole"\n}\n')
+        'item {\n  id: 1\n  name: "disk"\n}\nitem {\n  id: 2\n  name: "train"\n}\n')
     for split in ("train", "val", "test"):
         ours = tf.data.TFRecordDataset(str(tmp_path / "out" / split / "shard-00000.tfrecord"))
         published = tmp_path / "bucket" / keys.version_shards(name, split) / "shard-00000.tfrecord"

@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import pytest
+from maskrcnn.data.importers.masks import class_folder
 from PIL import Image
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -88,6 +89,15 @@ def test_ground_truth_beside_classes_of_photographs(inbox, picture, take_in):
     assert (taken.formats, taken.findings) == (("folders", "semantic-masks"), [])
     assert taken.objects("up/test/scratch/000.png") == [("scratch", (3.0, 2.0, 5.0, 4.0), True)]
     assert taken.objects("up/train/good/000.png") == taken.objects("up/test/good/000.png") == []
+
+
+@pytest.mark.parametrize(("folders", "expected"), [
+    ("masks", ""), ("masks/train", ""), ("masks/chipping", "chipping"), ("masks/train/chipping", "chipping"),
+    ("train/masks/chipping", "chipping"), ("masks/chipping/train", "chipping"), ("masks/val/train", "train"),
+    ("instance_masks/test/layer-1/train", "train")])
+def test_which_folder_names_the_class(folders, expected):
+    """Given a split among the folders, then it is no class; a second such word is one: COCO has trains."""
+    assert class_folder(f"up/{folders}/x.png") == expected
 
 
 def test_splits_of_equal_names_keep_apart(inbox, picture, take_in):

@@ -179,7 +179,10 @@ def _mask_folder(path: str) -> str:
 def class_folder(mask: str) -> str:
     """The class that folders name: `chipping` of `masks/train/chipping/x.png`; '' of `masks/train/x.png`."""
     below = PurePosixPath(parent(mask)).relative_to(_mask_folder(mask)).parts
-    named = [part for part in below if not split_names.of_folder(part) and not _FOLDERS.fullmatch(part)]
+    named = [part for part in below if not _FOLDERS.fullmatch(part)]
+    split = next((part for part in named if split_names.of_folder(part)), None)
+    if split is not None:  # once: a class may be called train, as in COCO
+        named.remove(split)
     return named[-1] if named else ""
 
 
