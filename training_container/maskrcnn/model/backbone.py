@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from maskrcnn.model.config import BackboneConfig
+from maskrcnn.model.extents import Extents
 from maskrcnn.model.layers import Conv, Initializer, he_fan_out, stride_2_padding, without_last
 
 EXPANSION = 4
@@ -40,17 +41,17 @@ class Bottleneck(tf.Module):
         if inputs != outputs:
             self.shortcut = Conv(f"{scope}/convshortcut", inputs, outputs, stride=stride, norm=norm)
 
-    def __call__(self, x: tf.Tensor, *, training: bool) -> tf.Tensor:
+    def __call__(self, x: tf.Tensor, *, training: bool, extents: Extents | None = None) -> tf.Tensor:
         """[N, H, W, inputs] -> [N, H / stride, W / stride, 4 * width]."""
-        y = self.conv1(without_last(x) if self.trims_first else x, training=training)
-        y = self.conv2(y, training=training)
-        y = self.conv3(y, training=training)
-        return tf.nn.relu(y + self._shortcut(x, training=training))
+        y = self.conv1(without_last(x) if self.trims_first else x, training=training, extents=extents)
+        y = self.conv2(y, training=training, extents=extents)
+        y = self.conv3(y, training=training, extents=extents)
+        return tf.nn.relu(y + self._shortcut(x, training, extents))
 
-    def _shortcut(self, x: tf.Tensor, *, training: bool) -> tf.Tensor:
+    def _shortcut(self, x: tf.Tensor, training: bool, extents: Extents | None) -> tf.Tensor:
         if not self.shortcut:
             return x
-        return self.shortcut(without_last(x) if self.trims else x, training=training)
+        return self.shortcut(without_last(x) if self.trims else x, training=training, extents=extents)
 
 
 class ResidualGroup(tf.Module):
@@ -73,10 +74,10 @@ class ResidualGroup(tf.Module):
             for number in range(config.blocks[index])
         ]
 
-    def __call__(self, x: tf.Tensor, *, training: bool) -> tf.Tensor:
+    def __call__(self, x: tf.Tensor, *, training: bool, extents: Extents | None = None) -> tf.Tensor:
         """[N, H, W, channels of the group before] -> [N, H / 2, W / 2, channels]; group 0 keeps H and W."""
         for block in self.blocks:
-            x = block(x, training=training)
+            x = block(x, training=training, extents=extents)
         return x
 
 
@@ -109,14 +110,15 @@ class ResNet(tf.Module):
         parts.extend(self.groups[: max(self.config.freeze_at - 1, 0)])
         return [variable for part in parts for variable in part.trainable_variables]
 
-    def __call__(self, images: tf.Tensor, *, training: bool = False) -> list[tf.Tensor]:
+    def __call__(self, images: tf.Tensor, *, training: bool = False, extents: Extents | None = None) -> list[tf.Tensor]:
         """Normalised images [N, H, W, 3] -> c2, c3 and so on at strides 4, 8, 16, 32."""
-        x = self.stem(images, training=training and self.config.freeze_at < 1)
+        x = self.stem(images, training=training and self.config.freeze_at < 1, extents=extents)
+        x = extents.blank(x) if extents else x
         x = tf.nn.max_pool2d(tf.pad(x, self.pool_padding), 3, 2, "VALID")
         features = []
         for index, group in enumerate(self.groups):
             live = self.config.freeze_at < index + 2
-            x = group(x, training=training and live)
+            x = group(x, training=training and live, extents=extents)
             if not live:
                 x = tf.stop_gradient(x)
             features.append(x)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from maskrcnn.model.config import HeadNorm
+from maskrcnn.model.extents import Extents
 from maskrcnn.model.layers import Conv, GroupNorm, lecun
 
 
@@ -29,19 +30,19 @@ class FeaturePyramid(tf.Module):
         self.lateral_norms = [GroupNorm(f"fpn/gn_c{i + 2}", channels) for i in normed]
         self.output_norms = [GroupNorm(f"fpn/gn_p{i + 2}", channels) for i in normed]
 
-    def __call__(self, features: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    def __call__(self, features: Sequence[tf.Tensor], extents: Extents | None = None) -> list[tf.Tensor]:
         """Each level takes in the coarser ones; p6 is every other pixel of p5."""
         sums = [lateral(feature) for lateral, feature in zip(self.laterals, features, strict=True)]
-        sums = _normalized(self.lateral_norms, sums)
+        sums = _normalized(self.lateral_norms, sums, extents)
         for index in reversed(range(len(sums) - 1)):
             sums[index] += upsample(sums[index + 1])
-        levels = [output(level) for output, level in zip(self.outputs, sums, strict=True)]
-        levels = _normalized(self.output_norms, levels)
+        levels = [output(level, extents=extents) for output, level in zip(self.outputs, sums, strict=True)]
+        levels = _normalized(self.output_norms, levels, extents)
         return [*levels, levels[-1][:, ::2, ::2, :]]
 
 
-def _normalized(norms: Sequence[GroupNorm], maps: list[tf.Tensor]) -> list[tf.Tensor]:
-    return [norm(x) for norm, x in zip(norms, maps, strict=True)] if norms else maps
+def _normalized(norms: Sequence[GroupNorm], maps: list[tf.Tensor], extents: Extents | None) -> list[tf.Tensor]:
+    return [norm(x, extents) for norm, x in zip(norms, maps, strict=True)] if norms else maps
 
 
 def upsample(x: tf.Tensor) -> tf.Tensor:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from maskrcnn.model.config import Norm, Padding
+from maskrcnn.model.extents import Extents
 
 EPSILON = 1e-5
 BN_MOMENTUM = 0.9
@@ -88,10 +89,12 @@ class GroupNorm(tf.Module):
         self.gamma = tf.Variable(tf.fill([channels], gamma), name=f"{scope}/gamma")
         self.beta = tf.Variable(tf.zeros([channels]), name=f"{scope}/beta")
 
-    def __call__(self, x: tf.Tensor) -> tf.Tensor:
-        """Normalise [N, H, W, C]; statistics in float32."""
+    def __call__(self, x: tf.Tensor, extents: Extents | None = None) -> tf.Tensor:
+        """Normalise [N, H, W, C]; statistics in float32, over each image's own extent."""
         channels = x.shape[-1]
-        mean, square = (self._group_mean(tf.cast(v, tf.float32)) for v in (x, tf.square(tf.cast(x, tf.float32))))
+        seen, share = (extents.blank(x), extents.share(x)) if extents else (x, 1.0)
+        mean, square = (self._group_mean(tf.cast(v, tf.float32)) * share
+                        for v in (seen, tf.square(tf.cast(seen, tf.float32))))
         scale = tf.math.rsqrt(tf.maximum(square - mean * mean, 0.0) + EPSILON)
         scale = tf.reshape(tf.repeat(scale, channels // self.groups, 1), [-1, 1, 1, channels]) * self.gamma
         shift = self.beta - tf.reshape(tf.repeat(mean, channels // self.groups, 1), [-1, 1, 1, channels]) * scale
@@ -161,8 +164,10 @@ class Conv(tf.Module):
         # tf.pad, not the convolution's own explicit padding: its gradient is 30 times slower on a CPU.
         self.padding = [[0, 0], side, side, [0, 0]] if stride == 2 and kernel > 1 else None
 
-    def __call__(self, x: tf.Tensor, *, training: bool = False) -> tf.Tensor:
-        """[N, H, W, inputs] -> [N, H / stride, W / stride, outputs]."""
+    def __call__(self, x: tf.Tensor, *, training: bool = False, extents: Extents | None = None) -> tf.Tensor:
+        """[N, H, W, inputs] -> [N, H / stride, W / stride, outputs]; extents: of images that differ in size."""
+        if extents and self.kernel.shape[0] > 1:
+            x = extents.blank(x)
         kernel, shift = self.kernel, self.bias
         live_norm = self.norm if isinstance(self.norm, BatchNorm) and training else None
         if isinstance(self.norm, FrozenBatchNorm) and not live_norm:
@@ -176,7 +181,7 @@ class Conv(tf.Module):
         if live_norm:
             y = live_norm.train(y)
         elif isinstance(self.norm, GroupNorm):
-            y = self.norm(y)
+            y = self.norm(y, extents)
         return tf.nn.relu(y) if self.relu else y
 
     def at_patches(self, patches: tf.Tensor) -> tf.Tensor:

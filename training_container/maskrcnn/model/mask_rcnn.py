@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import tensorflow as tf
 from maskrcnn.model import box_stages
 from maskrcnn.model.backbone import ResNet, affine_of
 from maskrcnn.model.config import STRIDES, ModelConfig
+from maskrcnn.model.extents import MULTIPLE, Extents
 from maskrcnn.model.fpn import FeaturePyramid
 from maskrcnn.model.mask_head import MaskHead
 from maskrcnn.model.rois import C4Rois, PyramidRois
@@ -80,13 +82,17 @@ class MaskRCNN(tf.Module):
             frozen += affine_of(self.backbone) + affine_of(self.rois)
         return frozen
 
-    def pyramid(self, images: tf.Tensor, sizes: tf.Tensor, *, training: bool = False) -> list[tf.Tensor]:
-        """Images [B, H, W, 3] (0 to 255, RGB) of the given sizes [B, 2] -> p2 to p6, or c4 alone in a C4 model."""
+    def pyramid(self, images: tf.Tensor, sizes: tf.Tensor, *, training: bool = False,
+                extents: Extents | None = None) -> list[tf.Tensor]:
+        """Images [B, H, W, 3] (0 to 255, RGB) of the given sizes [B, 2] -> p2 to p6, or c4 alone in a C4 model.
+
+        With `extents` (a C4 model takes none) each image sees what it would see alone, whatever lies beyond it.
+        """
         pixels = self.config.input
         normalized = image_ops.normalize(images, sizes, self.compute_dtype, mean=pixels.pixel_mean,
-                                         deviation=pixels.pixel_std, multiple=32 if self.fpn else 1)
+                                         deviation=pixels.pixel_std, multiple=MULTIPLE if self.fpn else 1)
         if self.fpn:
-            return self.fpn(self.backbone(normalized, training=training))
+            return self.fpn(self.backbone(normalized, training=training, extents=extents), extents)
         return self.backbone(image_ops.at_least(normalized, self.config.rpn.anchor_stride_px), training=training)[-1:]
 
     def anchors(self, levels: Sequence[tf.Tensor]) -> list[tf.Tensor]:
@@ -99,10 +105,10 @@ class MaskRCNN(tf.Module):
                 for level, stride, size in zip(levels, STRIDES, rpn.anchor_sizes_px, strict=True)]
 
     def propose(self, outputs: Sequence[RpnLevel], anchors: Sequence[tf.Tensor], image: int, size: tf.Tensor, *,
-                training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+                training: bool = False, extents: Extents | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         """Proposals [K, 4] of one image of the batch and their logits [K]; they carry no gradient."""
         rpn = self.config.rpn
-        maps = [(output.logits[image], output.deltas[image], grid)
+        maps = [(_of_image(output.logits[image], grid, image, extents), output.deltas[image], grid)
                 for output, grid in zip(outputs, anchors, strict=True)]
         if not self.fpn or self.config.proposal_mode == "Joint":
             maps = [tuple(tf.concat(part, 0) for part in zip(*maps, strict=True))]
@@ -145,3 +151,8 @@ class MaskRCNN(tf.Module):
             scores.append(tf.nn.softmax(logits)[:, 1:])
         shape = [tf.shape(proposals)[0], self.class_count, 4]
         return tf.broadcast_to(boxes, shape), tf.add_n(scores) / len(scores)
+
+
+def _of_image(logits: tf.Tensor, anchors: tf.Tensor, image: int, extents: Extents | None) -> tf.Tensor:
+    """Logits [N] with minus infinity, which NMS leaves out, for anchors beyond the image's own extent."""
+    return tf.where(extents.holds(image, anchors), logits, -math.inf) if extents else logits

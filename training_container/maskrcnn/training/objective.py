@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from maskrcnn.model.box_stages import BoxStage
+from maskrcnn.model.extents import Extents
 from maskrcnn.model.mask_rcnn import MaskRCNN
 from maskrcnn.ops import boxes as box_ops
 from maskrcnn.ops import losses, masks
@@ -20,18 +21,22 @@ LOSSES = ("rpn_losses/label_loss", "rpn_losses/box_loss", "fastrcnn_losses/label
 """The figures of `compute` that are added up."""
 
 
-def compute(model: MaskRCNN, batch: Example, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+def compute(model: MaskRCNN, batch: Example, seed: tf.Tensor, *, mixed: bool = False) -> dict[str, tf.Tensor]:
     """Losses and logged figures under the names of the log; `seed` [2] decides the sampling.
 
     A cascade's box losses are the sums over its stages, its other figures those of the first one; each stage's own
     are logged under cascade_loss_stage1 and so on. A network without masks has a mask loss of 0.
+    `mixed`: the images differ in size, and each shall see what it would see alone (not in a C4 model).
     """
-    levels = model.pyramid(batch.image, batch.size, training=True)
-    outputs = [model.rpn(level) for level in levels]
+    extents = Extents.of(batch.image, batch.size) if mixed and model.fpn else None
+    levels = model.pyramid(batch.image, batch.size, training=True, extents=extents)
+    seen = [extents.blank(level) for level in levels] if extents else levels
+    outputs = [model.rpn(level) for level in seen]
     anchors = model.anchors(levels)
-    rpn_losses = rpn_objective.compute(model.rpn, levels, outputs, anchors, batch, seed)
-    proposals = [model.propose(outputs, anchors, image, batch.size[image], training=True)[0]
+    rpn_losses = rpn_objective.compute(model.rpn, seen, outputs, anchors, batch, seed, extents)
+    proposals = [model.propose(outputs, anchors, image, batch.size[image], training=True, extents=extents)[0]
                  for image in range(batch.image.shape[0])]
+    levels = [extents.repeat_edge(level) for level in levels[:4]] if extents else levels
     samples = roi_samples.choose(model.config.box, proposals, batch, seed)
     pooled = model.rois.for_boxes(levels, samples.boxes, samples.images, training=True)
     return {

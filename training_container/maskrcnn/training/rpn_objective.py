@@ -8,6 +8,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from maskrcnn.model.config import RpnConfig
+from maskrcnn.model.extents import Extents
 from maskrcnn.model.rpn import RpnHead, RpnLevel
 from maskrcnn.ops import boxes as box_ops
 from maskrcnn.ops import losses, sampling
@@ -31,7 +32,7 @@ class AnchorTargets(NamedTuple):
 
 
 def compute(rpn: RpnHead, levels: Sequence[tf.Tensor], outputs: Sequence[RpnLevel], anchors: Sequence[tf.Tensor],
-            batch: Example, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+            batch: Example, seed: tf.Tensor, extents: Extents | None = None) -> dict[str, tf.Tensor]:
     """label_loss and box_loss, averaged over the images.
 
     Args:
@@ -41,11 +42,13 @@ def compute(rpn: RpnHead, levels: Sequence[tf.Tensor], outputs: Sequence[RpnLeve
         anchors: [N, 4] of each level.
         batch: Images and objects.
         seed: [2], decides the sampling.
+        extents: Of images that differ in size; the levels are blank beyond them.
     """
     config, grid = rpn.config, tf.concat(anchors, 0)
     count = batch.image.shape[0]
     targets = [choose(config, grid, objects_of(batch, image), batch.size[image],
-                      tf.random.experimental.stateless_fold_in(seed, image), crowds_of(batch, image))
+                      tf.random.experimental.stateless_fold_in(seed, image), crowds_of(batch, image),
+                      extents.holds(image, grid) if extents else None)
                for image in range(count)]
     answers = _dense(outputs, targets) if config.loss == "focal" else _sparse(rpn, levels, targets)
     label_losses, box_losses = zip(*(
@@ -74,15 +77,16 @@ def _sparse(rpn: RpnHead, levels: Sequence[tf.Tensor],
 
 
 def choose(config: RpnConfig, anchors: tf.Tensor, objects: tf.Tensor, size: tf.Tensor,
-           seed: tf.Tensor, crowds: tf.Tensor) -> AnchorTargets:
+           seed: tf.Tensor, crowds: tf.Tensor, own: tf.Tensor | None = None) -> AnchorTargets:
     """Label the anchors [N, 4] of one image by its objects [G, 4], and sample them unless the loss takes all.
 
-    Anchors in crowds [K, 4] take no part.
+    Anchors in crowds [K, 4] take no part, nor those that are not the image's `own` [N] but of its padding.
     """
     labelled = sampling.label_anchors(
         anchors, objects, size, positive_iou=config.positive_iou, negative_iou=config.negative_iou,
         inside_only=config.inside_only, keep_best=config.keep_best)
     labels = sampling.ignore_in_crowds(labelled.labels, anchors, crowds, config.crowd_overlap)
+    labels = tf.where(own, labels, sampling.IGNORED) if own is not None else labels
     if config.loss == "focal":
         positive, negative = (tf.where(labels == role)[:, 0] for role in (1, 0))
     else:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from maskrcnn.model.extents import Extents
 from maskrcnn.model.mask_rcnn import MaskRCNN
 from maskrcnn.training import objective
 from maskrcnn.training.config import LossWeights
@@ -36,20 +38,33 @@ class TrainingStep:
         return self.loss_scale.named_variables() if self.loss_scale else {}
 
     def compiled(self, batch: Example) -> Step:
-        """The step as one graph for batches of this specification: any size, one trace."""
+        """The step as one graph for batches of this specification: any size, one trace.
+
+        Batches whose images differ in size take a second graph, traced when the first of them comes.
+        """
         signature = (batch, tf.TensorSpec([2], tf.int64), tf.TensorSpec([], tf.float32))
-        step: Step = tf.function(self.take, input_signature=signature, autograph=False)
+        uniform, mixed = (tf.function(functools.partial(self.take, mixed=mixed), input_signature=signature,
+                                      autograph=False) for mixed in (False, True))
+
+        def step(batch: Example, seed: tf.Tensor, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
+            same = Extents.of(batch.image, batch.size).uniform
+            figures: dict[str, tf.Tensor] = (uniform if same else mixed)(batch, seed, learning_rate)
+            return figures
+
         return step
 
-    def take(self, batch: Example, seed: tf.Tensor, learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
+    def take(self, batch: Example, seed: tf.Tensor, learning_rate: tf.Tensor, *,
+             mixed: bool = False) -> dict[str, tf.Tensor]:
         """Move the variables by one batch; its losses and figures, all float32.
+
+        `mixed`: the images differ in size.
 
         `gradient_norm` is before clipping, and infinite where float16 overflowed: then nothing was moved.
         """
         variables = self.optimizer.trained
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            figures = objective.compute(self.model, batch, seed)
+            figures = objective.compute(self.model, batch, seed, mixed=mixed)
             decay = self.optimizer.decay_cost()
             total = weighted_sum(figures, self.loss_weights) + decay
             scaled = self.loss_scale.multiplied(total) if self.loss_scale else total
