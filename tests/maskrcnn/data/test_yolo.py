@@ -38,6 +38,21 @@ def test_class_names_come_from_the_nearest_list(inbox, picture, take_in, name, b
     assert said.split == "train"
 
 
+@pytest.mark.parametrize("folder", ["up", "up/obj_train_data"])
+def test_lists_of_images_set_the_split(inbox, picture, take_in, folder):
+    """Given darknet's lists beside the labels or above them, then they decide, also against the folder's name."""
+    for seed, name in enumerate("abc"):
+        inbox.put(f"{folder}/{name}.png", picture(seed))
+        inbox.put(f"{folder}/{name}.txt", b"0 .5 .5 .25 .5\n")
+    inbox.put("up/obj.names", b"disk\n")
+    inbox.put("up/train.txt", b"data/obj_train_data/a.png\ndata/obj_train_data/gone.png\n")
+    inbox.put("up/test.txt", b"data/obj_train_data/b.png\n")
+    taken = take_in(inbox)
+    assert taken.findings == []
+    assert {said.path[-5:]: said.split for copies in taken.intake.said.values() for said in copies} == {
+        "a.png": "train", "b.png": "test", "c.png": None}
+
+
 def test_a_photograph_on_its_side_is_measured_upright(inbox, take_in):
     """Given EXIF orientation 6, then shares count in the upright 48x64, as the tools that write them show it."""
     image = Image.new("RGB", (64, 48), (90, 90, 90))

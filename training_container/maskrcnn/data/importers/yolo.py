@@ -1,16 +1,20 @@
 """YOLO text labels, one file an image: `class x1 y1 x2 y2 ...` (polygon) or `class x y width height` (box centre).
 
 All coordinates are shares of the image's width and height; an empty file says background.
+Lists of images (train.txt, val.txt, test.txt) set the split.
 Source: docs.ultralytics.com, "Instance segmentation datasets" and "Object detection datasets".
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
+from app.contracts.dataset import Split
 from app.contracts.uploads import LabelFormat
+from maskrcnn.data import split_names
 from maskrcnn.data.findings import BadItemError
 from maskrcnn.data.images import upright_size
 from maskrcnn.data.importers import class_names
@@ -37,12 +41,14 @@ class YoloImporter:
             filled = [path for path in group if tree.read(path).strip()]
             if len(fitting) > len(filled) / 2 or not filled:
                 lists = class_names.file_above(tree, parent(group[0]))
-                found.append(DataSet(root_of(group[0]), self.name, group, (), (lists,) if lists else ()))
+                belongings = (*((lists,) if lists else ()), *split_lists(tree, root_of(group[0])))
+                found.append(DataSet(root_of(group[0]), self.name, group, (), belongings))
         return found
 
     def read(self, tree: UploadTree, data_set: DataSet) -> Iterator[Sample | Rejected]:
         """See Importer."""
         images = ImageIndex.of_upload(tree, data_set.root)
+        listed = _listed(tree, data_set, images)
         classes_of = functools.cache(lambda folder: class_names.names_for(tree, folder))
         for file in data_set.files:
             try:
@@ -58,7 +64,8 @@ class YoloImporter:
             except BadItemError as bad:
                 yield Rejected(bad.finding(image), (image, file))
                 continue
-            yield Sample(image, file, data_set.name_of(image), size, shapes, (), images.split_of(image))
+            split = listed.get(image) or images.split_of(image)
+            yield Sample(image, file, data_set.name_of(image), size, shapes, (), split)
 
 
 def label_texts(tree: UploadTree) -> list[str]:
@@ -66,7 +73,35 @@ def label_texts(tree: UploadTree) -> list[str]:
     stems = {PurePosixPath(path).stem for path in tree.paths if is_image_name(path)}
     texts = [p for p in tree.paths if p.lower().endswith(".txt") and not class_names.is_class_list(p)]
     folders = {parent(path) for path in texts if PurePosixPath(path).stem in stems}
-    return [path for path in texts if parent(path) in folders and not is_paper(path)]
+    lists = {path for folder in folders for path in split_lists(tree, folder)}
+    return [path for path in texts if parent(path) in folders and path not in lists and not is_paper(path)]
+
+
+def split_lists(tree: UploadTree, root: str) -> tuple[str, ...]:
+    """The nearest train.txt, val.txt and test.txt at or above the data set that list images (Darknet, Ultralytics)."""
+    while True:
+        lists = tuple(path for path in tree.folders.get(root, ()) if _lists_images(tree, path))
+        if lists or not root:
+            return lists
+        root = parent(root)
+
+
+def _lists_images(tree: UploadTree, path: str) -> bool:
+    if not (path.endswith(".txt") and split_names.of_file(PurePosixPath(path).stem)):
+        return False
+    return is_image_name(tree.read(path).split(b"\n", 1)[0].decode("utf-8", "replace").strip())
+
+
+def _listed(tree: UploadTree, data_set: DataSet, images: ImageIndex) -> dict[str, Split]:
+    """Image -> the split whose list names it; what a list names and nobody uploaded is no matter here."""
+    listed: dict[str, Split] = {}
+    for path in split_lists(tree, data_set.root):
+        split = split_names.of_file(PurePosixPath(path).stem)
+        for line in tree.read(path).decode("utf-8", "replace").splitlines():
+            with contextlib.suppress(BadItemError):
+                if split and line.strip():
+                    listed[images.find(line.strip())] = split
+    return listed
 
 
 def _looks_like_yolo(body: bytes) -> bool:
