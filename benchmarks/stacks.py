@@ -14,8 +14,11 @@ SAMPLED = 512
 PROPOSALS, DETECTIONS = 1000, 100
 TFM, TFM_BF16, TFM_DEFAULT = "tf-models 2fc float32", "tf-models 2fc bfloat16", "tf-models default float32"
 PEAKS = {"float32": "convolution peak float32", "bfloat16": "convolution peak bfloat16"}
-EQUAL = {"batch_norm": "SyncBN", "train_proposals": PROPOSALS, "gradient_clip": 0}
-"""Hyperparameters for the work that the peers do: live batch norm everywhere, 1000 proposals, no clipping."""
+EQUAL = {"batch_norm": "SyncBN", "train_proposals": PROPOSALS, "gradient_clip": 0, "roi_samples": 1}
+"""Hyperparameters for the work that tf-models does: live batch norm everywhere, 1000 proposals, no clipping, one
+bilinear sample a bin in ROIAlign (torchvision takes four, as tensorpack and our preset do)."""
+FOUR = {"roi_samples": 2}
+"""Two bilinear samples a bin and axis."""
 
 
 @dataclasses.dataclass(frozen=True)

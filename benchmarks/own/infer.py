@@ -24,7 +24,7 @@ def build(spec: dict[str, Any]) -> worker.Work:
 
     def sample() -> dict[str, float]:
         began = time.perf_counter()
-        boxes, _, _, small = (part.numpy() for part in predictor._detect(tf.constant(image)))
+        boxes, _, _, small = (part.numpy() for part in predictor._detect(tf.constant(image), tf.constant(0.0)))
         network_seconds = time.perf_counter() - began
         mask_ops.paste(small, boxes, spec["size"], spec["size"])
         return {"network_seconds": network_seconds, "detections": len(boxes)}

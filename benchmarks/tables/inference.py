@@ -6,21 +6,25 @@ from rich.table import Table
 
 from benchmarks import results, stacks
 from benchmarks.runner import Compared, compare
-from benchmarks.stacks import TFM, TFM_BF16, Stack
+from benchmarks.stacks import EQUAL, FOUR, TFM, TFM_BF16, Stack
 
-FEW = 5
-"""Detections of a quiet image."""
+CASTING_PROPOSALS = 300
+"""As many as recall on castings asks for: table recall."""
 
 
 def rows(detections: int, *, quick: bool) -> list[Stack]:
     """Everything that is compared, the two leads first."""
     leads = [stacks.tfm("infer", dtype, "2fc", detections=detections) for dtype in ("float32", "bfloat16")]
-    equal = {"batch_norm": "SyncBN", "detections": detections}
+    equal = EQUAL | {"detections": detections}
     ours = [stacks.own(f"Castline {dtype}", "infer", dtype, equal) for dtype in ("float32", "bfloat16")]
     if quick:
         return leads + ours
+    cut = equal | {"proposals": CASTING_PROPOSALS}
     return [
         *leads, *ours,
+        stacks.own("Castline bfloat16, 4 samples a bin", "infer", "bfloat16", equal | FOUR),
+        stacks.own(f"Castline bfloat16, {CASTING_PROPOSALS} proposals", "infer", "bfloat16", cut,
+                   proposals=CASTING_PROPOSALS),
         stacks.tfm("infer", "float32", "default", detections=detections),
         stacks.torchvision("infer", "float32", detections=detections),
         stacks.torchvision("infer", "bfloat16", detections=detections),

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from benchmarks import results, stacks
 from benchmarks.runner import Compared, compare
-from benchmarks.stacks import EQUAL, TFM, TFM_BF16, Stack
+from benchmarks.stacks import EQUAL, FOUR, TFM, TFM_BF16, Stack
 
 FROZEN = EQUAL | {"batch_norm": "FreezeBN", "freeze_at": 2, "backbone_weights": "random"}
 """Fine-tuning as tensorpack does it; nothing is loaded, the time is the same."""
@@ -26,6 +26,7 @@ def rows(batch: int, *, quick: bool) -> list[Stack]:
     return [
         *leads, *ours,
         stacks.own("Castline bfloat16, 128 masks", "train", "bfloat16", ALL_MASKS, batch=batch),
+        stacks.own("Castline bfloat16, 4 samples a bin", "train", "bfloat16", EQUAL | FOUR, batch=batch),
         stacks.own("Castline bfloat16, FreezeBN", "train", "bfloat16", FROZEN, batch=batch),
         stacks.tfm("train", "float32", "default", batch=batch),
         stacks.torchvision("train", "float32", batch=batch),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,7 +11,7 @@ from maskrcnn import hyperparameters
 from maskrcnn.model.mask_rcnn import MaskRCNN
 from maskrcnn.model_card import ModelCard
 from maskrcnn.predictor import Predictor, write_artifact
-from maskrcnn.serving.answer import answer
+from maskrcnn.serving.answer import all_instances, answer, assemble
 
 from app.contracts.dataset import ClassDefinition
 from app.contracts.settings import VerdictSettings
@@ -40,6 +42,26 @@ def test_instances_are_in_the_pixels_of_the_given_image(predictor):
     assert detections.masks.shape == (5, 50, 70)
     assert (detections.boxes <= [70, 50, 70, 50]).all()
     assert (np.diff(detections.scores) <= 0).all()
+
+
+def test_asking_for_certain_instances_leaves_out_the_others_and_changes_none(predictor):
+    model = predictor()
+    everything = model.predict(IMAGE)
+    limit = float(everything.scores[2])
+    certain = model.predict(IMAGE, limit - 1e-6)
+    assert len(certain) == 3
+    for ours, theirs in zip(dataclasses.astuple(certain), dataclasses.astuple(everything), strict=True):
+        np.testing.assert_allclose(ours, theirs[:3], atol=1e-5)
+
+
+def test_answer_is_that_of_all_instances(predictor):
+    model = predictor()
+    settings = VerdictSettings(min_score=round(float(model.predict(IMAGE).scores[2]), 4))
+    everything = all_instances(model.predict(IMAGE), model.card)
+    expected = assemble(everything, IMAGE.shape, model, settings, "", 0.0)
+    ours = answer(model, IMAGE, settings)
+    assert [i.score for i in ours.instances] == [i.score for i in expected.instances]
+    assert ours.verdict == expected.verdict
 
 
 def test_without_masks_an_instance_is_its_box_and_the_answer_says_so(predictor):

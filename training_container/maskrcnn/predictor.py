@@ -29,7 +29,7 @@ class Predictor:
 
     def __init__(self, model: MaskRCNN, card: ModelCard) -> None:
         self.card, self.model = card, model
-        signature = [tf.TensorSpec([None, None, 3], tf.uint8)]
+        signature = [tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([], tf.float32)]
         self._detect = tf.function(self.find, input_signature=signature, autograph=False)
 
     @classmethod
@@ -52,18 +52,19 @@ class Predictor:
         own.load(model, model_dir / own.FILE_NAME)
         return cls(model, card)
 
-    def predict(self, image: NDArray[np.uint8]) -> Detections:
-        """Instances in an RGB image [H, W, 3] of any size, in its own pixels."""
+    def predict(self, image: NDArray[np.uint8], min_score: float = 0.0) -> Detections:
+        """Instances in an RGB image [H, W, 3] of any size, in its own pixels; no time goes into weaker ones."""
         height, width = image.shape[:2]
-        boxes, scores, class_ids, small_masks = (part.numpy() for part in self._detect(tf.constant(image)))
+        found = self._detect(tf.constant(image), tf.constant(min_score))
+        boxes, scores, class_ids, small_masks = (part.numpy() for part in found)
         return Detections(boxes, scores, class_ids, mask_ops.paste(small_masks, boxes, height, width))
 
-    def find(self, image: tf.Tensor) -> RawDetections:
-        """Detections in an image [H, W, 3] with boxes in its own pixels, as tensors."""
+    def find(self, image: tf.Tensor, min_score: float | tf.Tensor = 0.0) -> RawDetections:
+        """Detections of at least this score in an image [H, W, 3] with boxes in its own pixels, as tensors."""
         config = self.model.config.input
         shape = tf.shape(image)[:2]
         resized = image_ops.resized_shape(shape, config.short_edge_px, config.max_size_px)
-        raw = self.model.detect(image_ops.resize(image, resized))
+        raw = self.model.detect(image_ops.resize(image, resized), min_score)
         # Not shape[::-1]: a negative stride over a shape makes Grappler give up on the whole graph.
         height, width = tf.unstack(tf.cast(shape, tf.float32) / tf.cast(resized, tf.float32))
         return raw._replace(boxes=raw.boxes * tf.stack([width, height, width, height]))

@@ -33,7 +33,7 @@ class SquareModel:
     def warm_up(self) -> None:
         self.warmed = True
 
-    def predict(self, image: NDArray[np.uint8]) -> Detections:
+    def predict(self, image: NDArray[np.uint8], min_score: float = 0.0) -> Detections:
         height, width = image.shape[:2]
         boxes, scores, ids = [(0, 0, width, height)], [0.99], [1]
         masks = [np.ones((height, width), bool)]

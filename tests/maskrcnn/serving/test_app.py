@@ -180,7 +180,7 @@ def test_a_model_that_cannot_be_loaded_keeps_saying_why(caplog: pytest.LogCaptur
 
 
 def test_a_fault_of_ours_is_500_in_the_same_form(model: object, picture: Callable) -> None:
-    def fails(_image: object) -> object:
+    def fails(*_given: object) -> object:
         raise RuntimeError("kernel")
 
     with TestClient(create_app(lambda: model), raise_server_exceptions=False) as client:

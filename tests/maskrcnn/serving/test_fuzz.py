@@ -46,7 +46,7 @@ def client() -> Iterator[TestClient]:
         def warm_up(self) -> None:
             pass
 
-        def predict(self, image: np.ndarray) -> object:
+        def predict(self, image: np.ndarray, min_score: float) -> object:
             from maskrcnn.detections import Detections
 
             shape = (0, *image.shape[:2])

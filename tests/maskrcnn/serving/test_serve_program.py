@@ -37,7 +37,7 @@ PROGRAM = textwrap.dedent(
         card = ModelCard("run-1", "v1", (ClassDefinition(1, "chipping", "defect"),), "tiny", {}, 1)
         warm_up = lambda self: None
 
-        def predict(self, image):
+        def predict(self, image, min_score):
             open(os.environ["BEGAN"], "w").close()
             open(os.environ["GO_ON"]).close()
             none = np.zeros(0, np.float32)

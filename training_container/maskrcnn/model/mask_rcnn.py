@@ -126,15 +126,20 @@ class MaskRCNN(tf.Module):
         boxes, scores = levels[0] if len(levels) == 1 else proposal_ops.best_of_levels(levels, keep)
         return tf.stop_gradient(boxes), tf.stop_gradient(scores)
 
-    def detect(self, image: tf.Tensor) -> RawDetections:
-        """Find objects in one resized image [H, W, 3]."""
+    def detect(self, image: tf.Tensor, min_score: float | tf.Tensor = 0.0) -> RawDetections:
+        """Find objects in one resized image [H, W, 3].
+
+        A higher min_score than the network's own takes detections away and changes no other: NMS never lets a
+        weaker box remove a stronger one. The mask head then has less to do.
+        """
         size = tf.shape(image)[:2]
         levels = self.pyramid(image[None], size[None])
         proposals, _ = self.propose([self.rpn(level) for level in levels], self.anchors(levels), 0, size)
         boxes, probabilities = self.classify(levels, proposals, size)
         head = self.config.box
         boxes, scores, class_ids = proposal_ops.detect(
-            boxes, probabilities, score_threshold=head.score_threshold, nms_iou=head.nms_iou, keep=head.detections)
+            boxes, probabilities, score_threshold=tf.maximum(head.score_threshold, min_score),
+            nms_iou=head.nms_iou, keep=head.detections)
         if not self.mask_head:
             return RawDetections(boxes, scores, class_ids, tf.zeros([tf.size(scores), 0, 0]))
         pooled = self.rois.for_masks(levels, boxes, tf.zeros_like(class_ids))

@@ -55,7 +55,7 @@ def best_of_levels(levels: Sequence[tuple[tf.Tensor, tf.Tensor]], keep: int) -> 
     return tf.gather(boxes, order), scores
 
 
-def detect(boxes: tf.Tensor, probabilities: tf.Tensor, *, score_threshold: float, nms_iou: float,
+def detect(boxes: tf.Tensor, probabilities: tf.Tensor, *, score_threshold: float | tf.Tensor, nms_iou: float,
            keep: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Final detections of one image: boxes above the threshold, NMS within each class, the best over all.
 

@@ -13,7 +13,9 @@ from app.contracts.settings import VerdictSettings
 from maskrcnn import rle
 from maskrcnn.detections import Detections
 from maskrcnn.model_card import ModelCard
-from maskrcnn.verdict import judge
+from maskrcnn.verdict import PART_MIN_SCORE, judge
+
+SCORE_DIGITS = 4
 
 
 class SegmentationModel(Protocol):
@@ -23,8 +25,8 @@ class SegmentationModel(Protocol):
     def card(self) -> ModelCard:
         """What the model is."""
 
-    def predict(self, image: NDArray[np.uint8]) -> Detections:
-        """Find instances in one RGB image [H, W, 3]."""
+    def predict(self, image: NDArray[np.uint8], min_score: float = 0.0) -> Detections:
+        """Find instances of at least this score in one RGB image [H, W, 3]."""
 
     def warm_up(self) -> None:
         """Predict once, so that the first request does not pay for tracing."""
@@ -44,7 +46,7 @@ def all_instances(detections: Detections, card: ModelCard) -> tuple[Instance, ..
             Instance(
                 class_name=definition.name,
                 role=definition.role,
-                score=round(float(detections.scores[index]), 4),
+                score=round(float(detections.scores[index]), SCORE_DIGITS),
                 bbox=(x1, y1, round(x2 - x1, 2), round(y2 - y1, 2)),
                 area_px=area,
                 mask=rle.encode(mask),
@@ -61,7 +63,9 @@ def answer(
     The answer lists the instances with at least `min_score`; `min_area_px` concerns the verdict alone.
     """
     started = time.perf_counter()
-    instances = all_instances(model.predict(image), model.card)
+    # What neither the list nor the verdict looks at needs no mask; scores are compared after rounding.
+    needed = min(settings.min_score, PART_MIN_SCORE) - 10.0**-SCORE_DIGITS
+    instances = all_instances(model.predict(image, needed), model.card)
     milliseconds = (time.perf_counter() - started) * 1000
     return assemble(instances, image.shape, model, settings, model_version, milliseconds)
 
