@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 CONTAINER = ROOT / "training_container"
 FLAVOURS = ("cpu", "gpu")
-DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "botocore": "boto3"}
+DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "botocore": "boto3", "yaml": "pyyaml"}
 
 
 def pins(path: Path) -> dict[str, str]:
@@ -45,7 +45,7 @@ def test_every_package_that_the_programs_import_is_installed_in_the_image() -> N
         for node in ast.walk(ast.parse(path.read_text()))
         for name in _imports(node)
     }
-    brought_along = {"keras", "h5py", "anyio", "markupsafe"}
+    brought_along = {"keras", "anyio", "markupsafe"}
     foreign = imported - set(sys.stdlib_module_names) - {"app", "maskrcnn", "tensorflow"} - brought_along
     assert {DISTRIBUTIONS.get(name, name) for name in foreign} == wanted
 

@@ -120,4 +120,5 @@ def test_bias_goes_into_the_mean_and_epsilon_into_the_variance():
 
 def test_only_what_the_weights_need_is_changed(source):
     config = start.adapted(ModelConfig(), [start.Start("backbone_weights", source)])
-    assert config.backbone == dataclasses.replace(ModelConfig().backbone, stride_in_1x1=True, padding="symmetric")
+    assert config.backbone == dataclasses.replace(ModelConfig().backbone, stride_in_1x1=True, padding="symmetric",
+                                                  norm="FreezeBN")

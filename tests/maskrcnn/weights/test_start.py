@@ -12,6 +12,7 @@ from maskrcnn.model.config import ModelConfig
 from maskrcnn.program import JobError
 from maskrcnn.training.config import TrainingConfig
 from maskrcnn.weights import own, start, tensorpack
+from maskrcnn.weights.formats import norm_of
 from maskrcnn.weights.locate import locate
 
 KERAS = ["conv1_conv/kernel", "conv1_bn/gamma", "conv2_block1_1_conv/kernel"]
@@ -81,6 +82,26 @@ def test_what_was_chosen_otherwise_stays_with_a_warning(keras_start, caplog):
     assert adapted.input.pixel_mean == (0, 0, 0)
     assert adapted.backbone.stride_in_1x1
     assert "pixel_mean = (0, 0, 0), and the weights of resnet50.npz" in caplog.text
+
+
+@pytest.mark.parametrize(("now", "chosen", "then", "warns"), [
+    ("GN", [], "FreezeBN", False),
+    ("GN", ["batch_norm"], "GN", True),
+    ("SyncBN", ["batch_norm"], "SyncBN", False),
+    ("None", [], "None", True),
+])
+def test_batch_norm_statistics_bring_their_norm(keras_start, caplog, now, chosen, then, warns):
+    config = dataclasses.replace(ModelConfig(), backbone=dataclasses.replace(ModelConfig().backbone, norm=now))
+    assert start.adapted(config, keras_start, chosen).backbone.norm == then
+    assert ("batch_norm = " in caplog.text) == warns
+
+
+@pytest.mark.parametrize(("names", "norm"), [
+    (["conv0/bn/gamma"], "FreezeBN"), (["bn2a_branch2a/gamma:0"], "FreezeBN"), (["conv0/W", "fpn/gn_c5/W"], None),
+    (["conv0/W", "group0/block0/conv1/gn/gamma"], "GN"), (["conv0/W", "fastrcnn/conv0/gn/gamma"], None),
+])
+def test_the_norm_is_read_off_the_names(names, norm):
+    assert norm_of(names) == norm
 
 
 def test_backbone_first_then_the_whole_model(layout, filled, values, tiny, caplog):

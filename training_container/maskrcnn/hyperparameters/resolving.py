@@ -40,6 +40,8 @@ class Resolved:
     version: str
     notes: tuple[str, ...] = ()
     """Sentences for the log: what was given and has no effect."""
+    chosen: frozenset[str] = frozenset()
+    """Our names of what was given; the rest is the preset's."""
 
     def as_strings(self) -> dict[str, str]:
         """Every decided value by its own name; resolving them again gives the same settings."""
@@ -76,7 +78,8 @@ def resolve(given: Mapping[str, str]) -> Resolved:
     check_together(settings, PRESETS[preset], {name: value.given for name, value in own.items()})
     batch = max(settings.training.batch_size_per_gpu // 2 ** int(halvings), 1)
     settings = values.replace(settings, "training.batch_size_per_gpu", batch)
-    return Resolved(preset, settings, identity["run_id"], identity["version"], tuple(notes))
+    return Resolved(preset, settings, identity["run_id"], identity["version"], tuple(notes),
+                    frozenset(own))
 
 
 def _batch(texts: Mapping[str, str], preset: Settings) -> int:

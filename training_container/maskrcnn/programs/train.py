@@ -147,7 +147,8 @@ def _adapted(resolved: Resolved, starts: Sequence[Start]) -> Resolved:
     """The settings with what the weights to start from were made for."""
     settings = resolved.settings
     return dataclasses.replace(
-        resolved, settings=dataclasses.replace(settings, model=start.adapted(settings.model, starts)))
+        resolved, settings=dataclasses.replace(settings, model=start.adapted(settings.model, starts,
+                                                                         resolved.chosen)))
 
 
 def _fingerprint(resolved: Resolved, classes: tuple[ClassDefinition, ...], data: Data) -> dict[str, str]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from maskrcnn.model.config import ModelConfig
+from maskrcnn.model.config import ModelConfig, Norm
 from maskrcnn.weights import containers, keras_resnet, matterport, own, tensorpack
 from maskrcnn.weights.arrays import Arrays, WeightsError
 from maskrcnn.weights.keras_resnet import APPLICATIONS_EPSILON, CAFFE, DEFAULT_EPSILON, Pixels
 
 RowsChoice = Literal["auto", "CHW", "HWC"]
+_BATCH_NORM = re.compile(r"(^|[/_])bn")
+"""conv0/bn/gamma, conv1_bn/gamma, bn_conv1/gamma, bn2a_branch2a/gamma."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +43,12 @@ class Source:
     format: Format
     arrays: Arrays
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the network must be for these weights: the format's facts, and the norm whose arrays are there."""
+        norm = norm_of(self.arrays)
+        return {**self.format.facts, **({"backbone.norm": norm} if norm else {})}
+
     def convert(self, config: ModelConfig, fc6_rows: RowsChoice = "auto") -> Arrays:
         """The weights under our names and in our layouts, for a network of this configuration."""
         return self.format.convert(self.arrays, config, fc6_rows)
@@ -58,6 +67,14 @@ def open_source(path: Path) -> Source:
     some = ", ".join(sorted(arrays)[:3])
     raise WeightsError(f"{path}: arrays of an unknown network ({some}, {len(arrays)} in all): docs/weights.md lists "
                        "the formats that can be read")
+
+
+def norm_of(names: Iterable[str]) -> Norm | None:
+    """The backbone's normalisation that arrays of these names belong to, None where there is none."""
+    found = list(names)
+    if any("/gn/" in name for name in found if name.startswith(("conv0/", "group"))):
+        return "GN"
+    return "FreezeBN" if any(_BATCH_NORM.search(name) for name in found) else None
 
 
 def _ours(arrays: Arrays, config: ModelConfig, rows: RowsChoice) -> Arrays:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from maskrcnn import hyperparameters
@@ -60,22 +60,30 @@ def find(layout: Layout, training: TrainingConfig) -> list[Start]:
     return starts
 
 
-def adapted(config: ModelConfig, starts: Sequence[Start]) -> ModelConfig:
+def adapted(config: ModelConfig, starts: Sequence[Start], chosen: Collection[str] = ()) -> ModelConfig:
     """The network's configuration with what the weights were made for, where nothing else was asked for.
 
-    A setting that is not at its default was chosen: it stays, and the log says what the weights expect.
+    A setting that the user named, or that is not at its default, was chosen: it stays, and the log says what the
+    weights expect. Statistics of FreezeBN are at home in SyncBN too.
+
+    Args:
+        config: As the hyperparameters say.
+        starts: What the weights come from.
+        chosen: Hyperparameters that the user named.
     """
     for start in starts:
-        for path, value in start.source.format.facts.items():
+        for path, value in start.source.facts.items():
             if not path.startswith(("backbone.", "input.")) and start.hyperparameter != "load_model":
                 continue
             now, default = _get(config, path), _get(ModelConfig(), path)
             name = _NAMES[f"model.{path}"]
-            if now == default and now != value:
+            if now == value or (now, value) == ("SyncBN", "FreezeBN"):
+                continue
+            if now == default and name not in chosen:
                 log.info("%s = %s, because %s has weights of %s", name, value, start.source.path.name,
                          start.source.format.name)
                 config = _set(config, path, value)
-            elif now != value:
+            else:
                 log.warning("%s = %s, and the weights of %s (%s) were made for %s: they fit less well", name, now,
                             start.source.path.name, start.source.format.name, value)
     return config

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
+
 from maskrcnn.data.findings import BadItemError
 from maskrcnn.data.importers.parsing import text_of
 from maskrcnn.data.tree import UploadTree, join, parent
@@ -58,10 +60,6 @@ def _of_lines(text: str) -> dict[int, str]:
 
 def _of_yaml(text: str) -> dict[int, str]:
     """The `names` of YOLO's data.yaml: a list, or a mapping from number to name."""
-    try:
-        import yaml  # type: ignore[import-untyped]  # only who uploads a data.yaml needs it
-    except ModuleNotFoundError as problem:
-        raise ValueError("PyYAML is not installed here: put a classes.txt with one name a line instead") from problem
     try:
         names: Any = yaml.safe_load(text)["names"]
     except (yaml.YAMLError, KeyError) as problem:
