@@ -36,7 +36,7 @@ DEMO = Settings(
     training=TrainingConfig(
         epochs=12, images_per_epoch=240, batch_size_per_gpu=4, optimizer="adamw", base_lr=0.004, weight_decay=0.02,
         gradient_clip=5.0, warmup=60, warmup_init_lr=1e-3, lr_decay="cosine", eval_period=4, flip_vertical=True,
-        quarter_turns=True, brightness=0.2, checkpoint_seconds=20.0, log_seconds=5.0,
+        quarter_turns=True, brightness=0.2, mosaic=0.3, checkpoint_seconds=20.0, log_seconds=5.0,
     ),
 )
 
