@@ -16,11 +16,16 @@ from pathlib import Path
 
 from app.client.pipeline import Pipeline, PipelineError
 from app.contracts import documents, keys
-from app.contracts.uploads import NOTE_NAME, UploadNote
+from app.contracts.uploads import (
+    IMAGE_SUFFIXES,
+    NOTE_NAME,
+    TAR_SUFFIXES,
+    ZIP_SUFFIXES,
+    UploadNote,
+    is_archive,
+)
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 LABEL_SUFFIXES = frozenset({".json", ".jsonl", ".manifest", ".txt", ".names", ".xml", ".csv", ".yaml", ".yml"})
-ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 THREADS = 8
 
 
@@ -73,7 +78,7 @@ def plan(path: Path, name: str | None, now: datetime, note: UploadNote | None = 
     archives = sum(_is_archive(p) for p in wanted)
     if not images + archives:
         raise PipelineError(f"{path}: holds no photograph ({', '.join(sorted(IMAGE_SUFFIXES))}) and no archive "
-                            f"({', '.join(ARCHIVE_SUFFIXES)}): name the folder that holds images and labels")
+                            f"({', '.join(ZIP_SUFFIXES + TAR_SUFFIXES)}): name the folder that holds images and labels")
     if note and root / NOTE_NAME in wanted:
         raise PipelineError(f"{root / NOTE_NAME}: says already how to read the upload: change it, or leave out "
                             "--format and --class")
@@ -117,7 +122,7 @@ def mark_ready(pipeline: Pipeline) -> None:
 
 
 def _is_archive(path: Path) -> bool:
-    return path.name.lower().endswith(ARCHIVE_SUFFIXES)
+    return is_archive(path.name)
 
 
 def _as_key(name: str) -> str:

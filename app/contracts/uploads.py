@@ -9,6 +9,11 @@ from typing import Literal
 NOTE_NAME = "castline.json"
 """In any folder of an upload; it speaks for that folder and everything below, the nearest one wins."""
 
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+ZIP_SUFFIXES = (".zip",)
+TAR_SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar", ".tgz", ".tbz2", ".txz")
+"""The longer ones first: the first that fits is the whole suffix."""
+
 LabelFormat = Literal[
     "supervisely",
     "machine-masks",
@@ -24,6 +29,11 @@ LabelFormat = Literal[
     "folders",
 ]
 LABEL_FORMATS: tuple[LabelFormat, ...] = typing.get_args(LabelFormat)
+
+
+def is_archive(name: str) -> bool:
+    """Whether an upload of this name is unpacked."""
+    return name.lower().endswith(ZIP_SUFFIXES + TAR_SUFFIXES)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 from app.contracts import keys
 from app.contracts.errors import JOB_CAPACITY, JOB_INTERNAL, TRAIN_CAPACITY, TRAIN_INTERNAL
 from app.contracts.settings import GateSettings
+from app.contracts.uploads import IMAGE_SUFFIXES, is_archive
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"})
 TRANSIENT_ERRORS = frozenset(
     {
         JOB_CAPACITY,
@@ -37,6 +37,8 @@ class Inbox:
     images: int = 0
     others: int = 0
     """Annotations and whatever else was uploaded."""
+    archives: int = 0
+    """Each is a whole data set, of how many images nobody knows before it is unpacked."""
     oldest: dt.datetime | None = None
     newest: dt.datetime | None = None
     ready: bool = False
@@ -44,8 +46,12 @@ class Inbox:
 
     @property
     def uploads(self) -> int:
-        """How much is new: an image with its annotation counts once, an annotation alone counts too."""
-        return max(self.images, self.others)
+        """How much is new: an image with its annotation counts once, an annotation or an archive alone counts too."""
+        return max(self.images, self.others) + self.archives
+
+    def enough(self, wanted: int) -> bool:
+        """Whether this is worth a run when that many uploads are; a data set in an archive always is."""
+        return self.archives > 0 or self.uploads >= wanted
 
     def with_object(self, key: str, modified: dt.datetime) -> Inbox:
         """Count one object more."""
@@ -53,11 +59,13 @@ class Inbox:
             return dataclasses.replace(self, ready=True)
         if key.endswith("/"):  # the console's folders
             return self
+        archive = is_archive(key)
         is_image = PurePosixPath(key).suffix.lower() in IMAGE_SUFFIXES
         return dataclasses.replace(
             self,
             images=self.images + is_image,
-            others=self.others + (not is_image),
+            others=self.others + (not is_image and not archive),
+            archives=self.archives + archive,
             oldest=min(self.oldest or modified, modified),
             newest=max(self.newest or modified, modified),
         )
@@ -115,9 +123,9 @@ def decide(
     quiet, waited = (now - inbox.newest).total_seconds(), (now - inbox.oldest).total_seconds()
     if waited >= settings.max_wait_seconds:
         return Decision(True, f"{_uploads(inbox)}, the oldest has waited for {waited:.0f} s")
-    if inbox.uploads >= settings.min_new_images and quiet >= settings.quiet_seconds:
+    if inbox.enough(settings.min_new_images) and quiet >= settings.quiet_seconds:
         return Decision(True, f"{_uploads(inbox)}, quiet for {quiet:.0f} s")
-    if inbox.uploads < settings.min_new_images:
+    if not inbox.enough(settings.min_new_images):
         return Decision(False, f"{_uploads(inbox)}, but {settings.min_new_images} start a run")
     return Decision(False, f"{_uploads(inbox)}, quiet for {quiet:.0f} s of {settings.quiet_seconds} s")
 
@@ -137,5 +145,9 @@ def _after(failure: LastFailure, settings: GateSettings, inbox: Inbox, now: dt.d
 
 def _uploads(inbox: Inbox) -> str:
     """`24 new images and 25 other files`."""
-    counted = [(inbox.images, "new image"), (inbox.others, "other file" if inbox.images else "new file")]
+    counted = [
+        (inbox.archives, "archive"),
+        (inbox.images, "new image"),
+        (inbox.others, "other file" if inbox.images else "new file"),
+    ]
     return " and ".join(f"{n} {noun}{'' if n == 1 else 's'}" for n, noun in counted if n) or "no new file"

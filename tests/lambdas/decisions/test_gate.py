@@ -38,6 +38,8 @@ def failure(error: str, failures: int = 1, started: float = 3600, ended: float =
         (inbox(1, 5, 86_400), True, "1 new image and 1 other file, the oldest has waited for 86400 s"),
         (inbox(1, 1, 1, ready=True), True, "_READY marker, 1 new image and 1 other file"),
         (Inbox(ready=True), False, "the inbox is empty"),
+        (Inbox(archives=1, oldest=ago(700), newest=ago(600)), True, "1 archive, quiet for 600 s"),
+        (Inbox(archives=1, oldest=ago(700), newest=ago(10)), False, "1 archive, quiet for 10 s of 600 s"),
     ],
 )
 def test_given_an_inbox_when_looked_at_then_a_run_is_due_or_not(content: Inbox, starts: bool, reason: str) -> None:
@@ -53,6 +55,11 @@ def test_given_images_with_annotations_when_counted_then_each_pair_is_one_upload
     for key in ("inbox/img/a.JPG", "inbox/ann/a.jpg.json", "inbox/img/b.png", "inbox/ann/b.png.json", "inbox/img/"):
         found = found.with_object(key, NOW)
     assert (found.images, found.others, found.uploads) == (2, 2, 2)
+
+
+def test_given_an_archive_when_counted_then_it_is_neither_image_nor_annotation() -> None:
+    found = Inbox().with_object("inbox/line-3.TAR.gz", NOW).with_object("inbox/ann/a.json", NOW)
+    assert (found.images, found.others, found.archives, found.uploads) == (0, 1, 1, 2)
 
 
 def test_given_only_annotations_when_counted_then_a_relabelling_counts_too() -> None:

@@ -18,12 +18,11 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from app.contracts.uploads import TAR_SUFFIXES, ZIP_SUFFIXES, is_archive
 from maskrcnn.data.findings import BadItemError
 from maskrcnn.data.samples import Rejected
 from maskrcnn.data.tree import UploadTree, is_junk, join
 
-ZIP_SUFFIXES = (".zip",)
-TAR_SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar", ".tgz", ".tbz2", ".txz")
 MAX_FILES = 1_000_000
 MAX_RATIO = 200
 """Unpacked to packed bytes: photographs hardly shrink, text about tenfold, a decompression bomb a thousandfold."""
@@ -40,11 +39,6 @@ _DAMAGE = (
     ValueError,
     NotImplementedError,
 )
-
-
-def is_archive(path: str) -> bool:
-    """True for a name that `unpack` opens."""
-    return path.lower().endswith(ZIP_SUFFIXES + TAR_SUFFIXES)
 
 
 def unpack(tree: UploadTree, folder: Path) -> tuple[UploadTree, list[Rejected]]:

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
 from app.contracts.dataset import Finding
+from app.contracts.uploads import is_archive
 from maskrcnn.data import findings
-from maskrcnn.data.archives import is_archive
 from maskrcnn.data.importers.image_index import is_drawn
 from maskrcnn.data.samples import Rejected
 from maskrcnn.data.tree import UploadTree, is_image_name, is_paper
