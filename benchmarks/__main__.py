@@ -36,7 +36,7 @@ def main() -> None:
     console.print(f"{os.cpu_count()} cores, TensorFlow {importlib.metadata.version('tensorflow')}.")
     console.print("Medians (quartiles) of samples taken in turn; a star: other work disturbed most of them.")
     for name in _chosen(given.only):
-        console.print(TABLES[name](given, QUICK_ROUNDS if given.quick else ROUNDS))
+        console.print(TABLES[name](given, given.rounds or (QUICK_ROUNDS if given.quick else ROUNDS)))
 
 
 def _arguments() -> argparse.Namespace:
@@ -44,6 +44,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=sorted((*TABLES, "model")),
                         help="this table, or model for all that compare with peers; may be given again")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds of the main rows")
+    parser.add_argument("--rounds", type=int, help=f"samples of each row [{ROUNDS}]")
     parser.add_argument("--castings", type=Path, help="folder of labelled castings, for table recall")
     parser.add_argument("--model", type=Path, help="trained model for table recall [the newest of make demo]")
     return parser.parse_args()

@@ -30,9 +30,15 @@ class Share:
         """One image, forward."""
         return self.frozen + self._trained()
 
-    def training(self, *, freeze: bool) -> float:
-        """One image, forward and backward; nothing goes back into frozen layers."""
-        return self.frozen * (1 if freeze else 1 + BACKWARD) + self._trained() * (1 + BACKWARD)
+    def training(self, *, freeze: bool, rpn_backward: bool = True) -> float:
+        """One image, forward and backward; nothing goes back into frozen layers.
+
+        Args:
+            freeze: Stem and first group get no gradient.
+            rpn_backward: The gradient of the RPN's loss runs through whole levels.
+        """
+        nominal = self.frozen * (1 if freeze else 1 + BACKWARD) + self._trained() * (1 + BACKWARD)
+        return nominal if rpn_backward else nominal - BACKWARD * self.rpn
 
     def _trained(self) -> float:
         return self.backbone + self.pyramid + self.rpn + self.box + self.mask

@@ -36,17 +36,26 @@ class Stack:
         """float32 or bfloat16."""
         return str(self.row.spec["dtype"])
 
-    def operations(self, measured: Measured, *, training: bool) -> float:
-        """Operations of one sample, with the masks that it reported."""
+    def operations(self, measured: Measured, *, training: bool, done: bool = False) -> float:
+        """Operations of one sample, with the masks that it reported.
+
+        Args:
+            measured: The row.
+            training: Forward and backward.
+            done: Leave out what this stack need not do: ours takes the RPN's gradient at sampled anchors alone.
+        """
         masks = measured.figures["masks" if training else "detections"]
         share = flops.per_image(SIZE, proposals=SAMPLED if training else self.proposals, masks=masks,
                                 classes=scenes.CLASSES, box_head=self.box_head)
-        return self.batch * (share.training(freeze=self.freeze) if training else share.inference())
+        if not training:
+            return self.batch * share.inference()
+        sparse = done and self.row.module.startswith("benchmarks.own")
+        return self.batch * share.training(freeze=self.freeze, rpn_backward=not sparse)
 
-    def share_of_peak(self, compared: Compared, *, training: bool) -> float:
+    def share_of_peak(self, compared: Compared, *, training: bool, done: bool = False) -> float:
         """How much of the convolution peak of its precision, measured beside it, this row reached."""
         peak = 1.0 / compared.leads[PEAKS[self.precision]].median
-        return self.operations(compared.measured, training=training) / compared.measured.median / peak
+        return self.operations(compared.measured, training=training, done=done) / compared.measured.median / peak
 
 
 def own(name: str, module: str, dtype: str, hyperparameters: dict[str, Any], *, batch: int = 1,

@@ -24,6 +24,7 @@ def test_training_goes_back_through_trained_layers_only():
     share = flops.Share(frozen=1.0, backbone=2.0, pyramid=3.0, rpn=4.0, box=5.0, mask=6.0)
     assert share.training(freeze=False) == 63.0
     assert share.training(freeze=True) == 61.0
+    assert share.training(freeze=True, rpn_backward=False) == 53.0
 
 
 def test_convolutions_in_the_box_head_replace_its_second_layer():

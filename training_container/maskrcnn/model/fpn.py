@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -45,9 +45,15 @@ def _normalized(norms: Sequence[GroupNorm], maps: list[tf.Tensor], extents: Exte
     return [norm(x, extents) for norm, x in zip(norms, maps, strict=True)] if norms else maps
 
 
-def upsample(x: tf.Tensor) -> tf.Tensor:
+@tf.custom_gradient
+def upsample(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
     """Every pixel twice in both directions."""
     shape = tf.shape(x)
     channels = x.shape[-1]
     tiled = tf.tile(x[:, :, None, :, None, :], [1, 1, 2, 1, 2, 1])
-    return tf.reshape(tiled, [shape[0], shape[1] * 2, shape[2] * 2, channels])
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        # The sum of each 2x2 block; the gradient of tile adds them up many times slower.
+        return tf.nn.avg_pool2d(upstream, 2, 2, "VALID") * tf.constant(4.0, x.dtype)
+
+    return tf.reshape(tiled, [shape[0], shape[1] * 2, shape[2] * 2, channels]), gradient

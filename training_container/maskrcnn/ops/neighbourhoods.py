@@ -27,7 +27,8 @@ def gather_3x3(maps: Sequence[tf.Tensor], images: tf.Tensor, cells: tf.Tensor) -
     offset_y, offset_x = (tf.reshape(part, [1, 9]) for part in tf.meshgrid(OFFSETS, OFFSETS, indexing="ij"))
     y, x = local // width + offset_y, local % width + offset_x
     inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-    place = images[:, None] * ends[-1] + first + y * width + x
-    table = tf.concat([tf.reshape(values, [batch, -1, channels]) for values in maps], 1)
-    taken = tf.gather(tf.reshape(table, [-1, channels]), tf.where(inside, place, 0))
+    place = batch * first + images[:, None] * height * width + y * width + x
+    # Map after map and not image after image: then the gradient is cut apart without a copy.
+    table = tf.concat([tf.reshape(values, [-1, channels]) for values in maps], 0)
+    taken = tf.gather(table, tf.where(inside, place, 0))
     return tf.reshape(tf.where(inside[:, :, None], taken, tf.zeros([], taken.dtype)), [-1, 9 * channels])
