@@ -58,6 +58,15 @@ def test_image_without_objects_still_gives_a_close_up(make_example):
     assert tile.boxes.shape == (0, 4)
 
 
+def test_panorama_lower_than_the_tile_is_filled_up_with_black(make_example):
+    panorama = examples.parse(make_example("a.png", 20, 90, [(1, (40, 4, 60, 16), True, False)]))
+    tile = mosaic.close_up(panorama, 32, SEEDS[0])
+    assert tile.image.shape == (32, 32, 3)
+    assert tile.size.numpy().tolist() == [32, 32]
+    assert (tile.image.numpy()[20:] == 0).all()
+    assert tile.boxes.numpy()[:, 3].tolist() == [16.0]
+
+
 def test_canvas_places_the_tiles_in_reading_order(make_example):
     tiles = []
     for number in range(4):

@@ -37,7 +37,8 @@ def test_batches_from_a_position_equal_those_of_a_straight_run(job, settings):
             np.testing.assert_array_equal(before, after)
 
 
-def test_batch_pads_objects_with_class_0(tmp_path, settings, make_example, make_shard):
+def test_batch_pads_objects_with_class_0(tmp_path, tiny, make_example, make_shard):
+    settings = hyperparameters.resolve(tiny | {"mosaic": "0"}).settings
     make_shard(tmp_path, [
         make_example("one.png", 64, 64, [(1, (4, 4, 40, 40), True, False)]),
         make_example("none.png", 64, 64, []),
@@ -53,8 +54,9 @@ def sizes_of(found, given, count=12):
     return [(tuple(batch.image.shape[1:3]), tuple(batch.size.numpy()[0])) for batch in batches]
 
 
-def test_short_edge_is_drawn_from_the_range_for_each_image_and_again_the_same(job, tiny):
-    given = tiny | {"batch_size_per_gpu": "1", "config:PREPROC.TRAIN_SHORT_EDGE_SIZE": "[40, 60]"}
+@pytest.mark.parametrize("mosaic", ["0", "0.5"])
+def test_short_edge_is_drawn_from_the_range_for_each_image_and_again_the_same(job, tiny, mosaic):
+    given = tiny | {"mosaic": mosaic, "batch_size_per_gpu": "1", "config:PREPROC.TRAIN_SHORT_EDGE_SIZE": "[40, 60]"}
     found = records.scan(job.channel("train"))
     edges = [size[0] for _, size in sizes_of(found, given)]
     assert 40 <= min(edges) < max(edges) <= 60
@@ -62,8 +64,9 @@ def test_short_edge_is_drawn_from_the_range_for_each_image_and_again_the_same(jo
     assert edges == [size[0] for _, size in sizes_of(found, given)]
 
 
-def test_one_short_edge_is_no_range(job, tiny):
-    given = tiny | {"batch_size_per_gpu": "1", "config:PREPROC.TRAIN_SHORT_EDGE_SIZE": "48"}
+@pytest.mark.parametrize("mosaic", ["0", "0.5"])
+def test_one_short_edge_is_no_range(job, tiny, mosaic):
+    given = tiny | {"mosaic": mosaic, "batch_size_per_gpu": "1", "config:PREPROC.TRAIN_SHORT_EDGE_SIZE": "48"}
     assert {size for _, size in sizes_of(records.scan(job.channel("train")), given, 4)} == {(48, 48)}
 
 

@@ -23,12 +23,12 @@ FOCUS = (0.2, 0.6)
 
 def assemble(tiles: Sequence[Example]) -> Example:
     """Four square close-ups of the same size, put together two by two."""
-    tile = tiles[0].image.shape[0]
-    corners = tf.constant([[0, 0, 0, 0], [tile, 0, tile, 0], [0, tile, 0, tile], [tile] * 4], tf.float32)
+    tile = tf.shape(tiles[0].image)[0]
+    corners = tf.cast(tile, tf.float32) * tf.constant([[0, 0, 0, 0], [1, 0, 1, 0], [0, 1, 0, 1], [1] * 4], tf.float32)
     rows = [tf.concat([part.image for part in pair], 1) for pair in (tiles[:2], tiles[2:])]
     return objects_first(Example(
         image=tf.concat(rows, 0),
-        size=tf.constant([tile * 2, tile * 2]),
+        size=tf.stack([tile * 2, tile * 2]),
         boxes=tf.concat([part.boxes + corners[index] for index, part in enumerate(tiles)], 0),
         class_ids=tf.concat([part.class_ids for part in tiles], 0),
         masks=tf.concat([part.masks for part in tiles], 0),
@@ -37,19 +37,27 @@ def assemble(tiles: Sequence[Example]) -> Example:
     ))
 
 
-def close_up(example: Example, tile: int, seed: tf.Tensor) -> Example:
+def close_up(example: Example, tile: int | tf.Tensor, seed: tf.Tensor) -> Example:
     """A tile x tile window that shows a randomly chosen object, or anything where there is none."""
+    example = _at_least(example, tile)
     window = _window(example, tile, seed)
     offset = tf.cast(window[::-1], tf.float32)
     shifted = example.boxes - tf.tile(offset, [2])
-    visible = box_ops.clip(shifted, tf.constant([tile, tile]))
+    visible = box_ops.clip(shifted, tf.stack([tile, tile]))
     keep = box_ops.area(visible) >= MIN_VISIBLE * box_ops.area(shifted)
-    image = tf.slice(example.image, tf.concat([window, [0]], 0), [tile, tile, 3])
+    image = tf.slice(example.image, tf.concat([window, [0]], 0), tf.stack([tile, tile, 3]))
     frames, boxes, masks, ids, has_mask = (
         tf.boolean_mask(part, keep) for part in (shifted, visible, example.masks, example.class_ids, example.has_mask))
     masks = mask_ops.targets(tf.cast(masks, tf.float32), frames, boxes, MASK_CROP)
-    return example._replace(image=tf.ensure_shape(image, [tile, tile, 3]), size=tf.constant([tile, tile]), boxes=boxes,
+    return example._replace(image=tf.ensure_shape(image, [None, None, 3]), size=tf.stack([tile, tile]), boxes=boxes,
                             masks=tf.cast(tf.round(masks), tf.uint8), class_ids=ids, has_mask=has_mask)
+
+
+def _at_least(example: Example, side: int | tf.Tensor) -> Example:
+    """The example with black below and to the right where it is smaller: a panorama may be lower than a tile."""
+    missing = tf.maximum(side - example.size, 0)
+    image = tf.pad(example.image, [[0, missing[0]], [0, missing[1]], [0, 0]])
+    return example._replace(image=image, size=example.size + missing)
 
 
 def _window(example: Example, tile: int, seed: tf.Tensor) -> tf.Tensor:
@@ -61,5 +69,5 @@ def _window(example: Example, tile: int, seed: tf.Tensor) -> tf.Tensor:
     boxes = tf.concat([example.boxes, [[0.0, 0.0, size[1], size[0]]]], 0)
     box = boxes[tf.minimum(tf.cast(chance[0] * tf.cast(count, tf.float32), tf.int32), count)]
     centre = tf.stack([box[1] + box[3], box[0] + box[2]]) / 2.0
-    corner = tf.cast(tf.round(centre - tile * (FOCUS[0] + FOCUS[1] * chance[1:])), tf.int32)
+    corner = tf.cast(tf.round(centre - tf.cast(tile, tf.float32) * (FOCUS[0] + FOCUS[1] * chance[1:])), tf.int32)
     return tf.clip_by_value(corner, 0, example.size - tile)

@@ -64,16 +64,18 @@ def _made(settings: Settings, serialized: tf.Tensor, position: tf.Tensor) -> Exa
     seed = tf.stack([tf.constant(training.seed, tf.int64), position])
     keep_crowds = settings.model.rpn.crowd_overlap < 1.0
 
-    def resized(index: int, short_edge_px: int | tf.Tensor = size.short_edge_px) -> Example:
+    edge = _short_edge(settings, seed)
+
+    def resized(index: int) -> Example:
         parsed = examples.parse(serialized[index], keep_crowds=keep_crowds)
-        return augment.resized(parsed, short_edge_px, size.max_size_px)
+        return augment.resized(parsed, edge, size.max_size_px)
 
     def whole() -> Example:
-        return augment.augment(resized(0, _short_edge(settings, seed)), training, seed)
+        return augment.augment(resized(0), training, seed)
 
     def tile(index: int) -> Example:
         own_seed = tf.random.experimental.stateless_fold_in(seed, index)
-        return augment.augment(mosaic.close_up(resized(index), size.short_edge_px // 2, own_seed), training, own_seed)
+        return augment.augment(mosaic.close_up(resized(index), edge // 2, own_seed), training, own_seed)
 
     if not training.mosaic:
         return whole()
