@@ -14,6 +14,9 @@ CHAMPION = "champion.json"
 DATASET_HEAD = "dataset/head.json"
 """Pointer to the newest committed data-set version (contracts.dataset.DatasetHead)."""
 
+VERSIONS = "dataset/versions/"
+"""Data-set versions, a folder each."""
+
 WEIGHTS = "dataset/weights/"
 """Files of weights that training may start from; below the data set because the jobs may read there."""
 

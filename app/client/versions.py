@@ -1,0 +1,114 @@
+"""Data-set versions as the command line sees them; everything but `members` reads one small document a version."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from botocore.exceptions import ClientError
+
+from app.client.pipeline import Pipeline, PipelineError
+from app.client.runs import read_object
+from app.contracts import documents, keys
+from app.contracts.dataset import ClassDefinition, DatasetHead, Member, VersionManifest
+
+HEAD = "head"
+"""What a person may say instead of the name of the newest committed version."""
+_NAMED = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Version:
+    """One line of the list of versions."""
+
+    version: str
+    parent: str | None
+    made_at: str
+    """UTC, ISO 8601: when its manifest was written."""
+    images: dict[str, int]
+    """split -> number of images."""
+    classes: tuple[ClassDefinition, ...]
+    added: int
+    relabelled: int
+    removed: int
+
+
+def head(pipeline: Pipeline) -> DatasetHead | None:
+    """The committed version that the next run builds on; None before the first."""
+    text = read_object(pipeline, keys.DATASET_HEAD)
+    return documents.from_json(DatasetHead, text) if text is not None else None
+
+
+def names(pipeline: Pipeline) -> list[str]:
+    """Names of all versions, sorted; those of runs that failed later are among them."""
+    pages = pipeline.client("s3").get_paginator("list_objects_v2").paginate(
+        Bucket=pipeline.bucket, Prefix=keys.VERSIONS, Delimiter="/")
+    folders = (item["Prefix"] for page in pages for item in page.get("CommonPrefixes", ()))
+    return sorted(folder.rstrip("/").rpartition("/")[2] for folder in folders)
+
+
+def resolve(pipeline: Pipeline, name: str) -> str:
+    """Turn `head`, a name or the beginning of one into the name of a version.
+
+    Raises:
+        PipelineError: none or several begin like that; the message names those there are.
+    """
+    if name == HEAD:
+        committed = head(pipeline)
+        if committed is None:
+            raise PipelineError("no data-set version was committed yet: upload images first: python -m app upload "
+                                "FOLDER")
+        return committed.version
+    known = names(pipeline)
+    if not known:
+        raise PipelineError(f"{name}: there is no data-set version yet: upload images first: python -m app upload "
+                            "FOLDER")
+    matching = [k for k in known if k.startswith(name)] if name else []
+    if len(matching) != 1:
+        said = f"several versions begin like that: {_some(matching)}" if matching else (
+            f"no such version: there are {_some(known)}")
+        raise PipelineError(f"{name}: {said}: python -m app data list shows them")
+    return matching[0]
+
+
+def find(pipeline: Pipeline, version: str) -> Version | None:
+    """What the manifest of a version says; None while prepare still writes it, or after it died."""
+    try:
+        answer = pipeline.client("s3").get_object(Bucket=pipeline.bucket, Key=keys.version_manifest(version))
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+            return None
+        raise
+    manifest = documents.from_json(VersionManifest, answer["Body"].read())
+    return Version(manifest.version, manifest.parent, answer["LastModified"].isoformat(), _images(manifest),
+                   manifest.classes, manifest.added, manifest.relabelled, manifest.removed)
+
+
+def newest_first(pipeline: Pipeline) -> list[Version]:
+    """All whole versions."""
+    found = (find(pipeline, name) for name in names(pipeline))
+    return sorted((v for v in found if v), key=lambda v: (v.made_at, v.version), reverse=True)
+
+
+def members(pipeline: Pipeline, version: str) -> Iterator[Member]:
+    """The images of a version, by hash; the one place of the client that knows where they are kept.
+
+    Raises:
+        PipelineError: the version has no manifest.
+    """
+    text = read_object(pipeline, keys.version_manifest(version))
+    if text is None:
+        raise PipelineError(f"version {version} has no manifest: the run that made it did not end well: "
+                            "python -m app data list shows the whole ones")
+    yield from documents.from_json(VersionManifest, text).members
+
+
+def _images(manifest: VersionManifest) -> dict[str, int]:
+    return dict(Counter(member.split for member in manifest.members))
+
+
+def _some(found: Iterable[str]) -> str:
+    listed = list(found)
+    more = f" and {len(listed) - _NAMED} more" if len(listed) > _NAMED else ""
+    return ", ".join(listed[:_NAMED]) + more

@@ -1,0 +1,86 @@
+"""data list, and how a version is named."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from app.client import versions
+from app.client.pipeline import PipelineError
+from app.contracts import keys
+from app.contracts.dataset import ClassDefinition, DatasetHead, Member, VersionManifest
+
+CLASSES = (ClassDefinition(1, "chipping", "defect"), ClassDefinition(2, "disk", "part"))
+FIRST, SECOND = "0a11111111111111", "0b22222222222222"
+
+
+def manifest(name, parent=None, splits=("train", "train", "val", "test"), **counts):
+    members = tuple(Member(f"{n:064x}", "png", f"{n:064x}", f"{n}.png", f"g{n}", split, 64, 48, 1)
+                    for n, split in enumerate(splits))
+    return VersionManifest(name, parent, CLASSES, members, {}, (),
+                           **({"added": len(members), "relabelled": 0, "removed": 0} | counts))
+
+
+@pytest.fixture
+def two(cloud):
+    """A first version and its child, which is the head; the champion was trained on the first."""
+    cloud.put(keys.version_manifest(FIRST), manifest(FIRST))
+    cloud.put(keys.version_manifest(SECOND), manifest(
+        SECOND, FIRST, ("train",) * 5 + ("val", "test"), added=3, relabelled=2))
+    cloud.put(keys.DATASET_HEAD, DatasetHead(SECOND, "run2", "2026-11-21T08:00:00+00:00"))
+    cloud.champion("run1")
+    return cloud
+
+
+def test_the_list_says_size_changes_and_what_points_where(app, two):
+    lines = [line.split() for line in app("data", "list").stdout.splitlines()]
+    second, first = sorted((line for line in lines if line and line[0] in (FIRST, SECOND)), reverse=True)
+
+    assert (first[1], first[4:]) == ("-", ["2", "1", "1", "4", "0", "0", "chipping,", "disk"])
+    assert (second[1], second[4:]) == (FIRST[:8], ["5", "1", "1", "3", "2", "0", "chipping,", "disk", "head"])
+
+
+def test_scripts_get_everything(app, two):
+    said = json.loads(app("data", "list", "--json").stdout)
+
+    assert (said["head"]["version"], said["champion"]) == (SECOND, "v1")
+    assert {v["version"]: v["images"] for v in said["versions"]} == {
+        FIRST: {"train": 2, "val": 1, "test": 1}, SECOND: {"train": 5, "val": 1, "test": 1}}
+
+
+def test_without_a_version_the_next_step_is_named(app, cloud):
+    assert app("data", "list").stdout == "No data-set version yet: python -m app upload FOLDER\n"
+
+
+def test_a_version_without_manifest_is_not_listed(app, two):
+    two.put("dataset/versions/0c33/tfrecord/train/shard-00000.tfrecord", b"x")
+
+    assert {v["version"] for v in json.loads(app("data", "list", "--json").stdout)["versions"]} == {FIRST, SECOND}
+
+
+@pytest.mark.parametrize(("said", "meant"), [("head", SECOND), ("0a", FIRST), (SECOND, SECOND)])
+def test_the_beginning_of_a_name_is_enough(two, said, meant):
+    assert versions.resolve(two.pipeline, said) == meant
+
+
+@pytest.mark.parametrize(("said", "message"), [
+    ("0", f"0: several versions begin like that: {FIRST}, {SECOND}: python -m app data list shows them"),
+    ("ff", f"ff: no such version: there are {FIRST}, {SECOND}: python -m app data list shows them"),
+    ("", f": no such version: there are {FIRST}, {SECOND}: python -m app data list shows them")])
+def test_what_names_no_version_is_answered_with_those_there_are(two, said, message):
+    with pytest.raises(PipelineError) as caught:
+        versions.resolve(two.pipeline, said)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("said", ["head", "0a"])
+def test_before_the_first_version_the_next_step_is_named(cloud, said):
+    with pytest.raises(PipelineError, match="upload images first: python -m app upload FOLDER"):
+        versions.resolve(cloud.pipeline, said)
+
+
+def test_members_come_by_hash(two):
+    assert [m.file_name for m in versions.members(two.pipeline, FIRST)] == ["0.png", "1.png", "2.png", "3.png"]
+    with pytest.raises(PipelineError, match="version 0c33 has no manifest"):
+        list(versions.members(two.pipeline, "0c33"))
