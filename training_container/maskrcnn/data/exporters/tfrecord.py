@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from app.contracts.dataset import ClassDefinition, Split
-from maskrcnn.data import shards
 from maskrcnn.data.exporters.items import Item, put
 
 
@@ -18,6 +17,8 @@ class TFRecordExporter:
 
     def write(self, target: Path, classes: Sequence[ClassDefinition], items: Mapping[Split, Iterable[Item]]) -> None:
         """See Exporter."""
+        from maskrcnn.data import shards  # here, because it brings TensorFlow, which the other formats do without
+
         put(target / "label_map.pbtxt", label_map(classes).encode())
         ids = {c.name: c.id for c in classes}
         for split, members in items.items():
