@@ -46,8 +46,8 @@ class Remembering:
     def warm_up(self) -> None:
         pass
 
-    def predict(self, image: np.ndarray) -> Detections:
-        found = self._answers[image.tobytes()]
+    def predict(self, image: np.ndarray, min_score: float = 0.0) -> Detections:
+        found = [i for i in self._answers[image.tobytes()] if i.score >= min_score]
         corners = [(i.bbox[0], i.bbox[1], i.bbox[0] + i.bbox[2], i.bbox[1] + i.bbox[3]) for i in found]
         return Detections(
             np.array(corners, np.float32).reshape(-1, 4),

@@ -30,6 +30,7 @@ TINY = {
     "base_lr": "0.04", "train_candidates": "20", "train_proposals": "20", "candidates": "20", "proposals": "10",
     "box_samples": "16", "rpn_samples": "32", "detections": "5", "precision": "float32", "deterministic": "True",
     "checkpoint_seconds": "1000", "log_seconds": "1000", "anchor_sizes": "[8, 16, 24, 32, 48]",
+    "mosaic": "0",
 }
 
 

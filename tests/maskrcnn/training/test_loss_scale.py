@@ -66,7 +66,7 @@ class OneWeight:
 
 @pytest.fixture
 def step(monkeypatch) -> TrainingStep:
-    def compute(model, factor, seed):
+    def compute(model, factor, seed, *, mixed):
         losses = dict.fromkeys(objective.LOSSES, tf.zeros([]))
         product = tf.cast(model.weight, tf.float16)[0] * tf.cast(factor, tf.float16)
         return losses | {objective.LOSSES[0]: tf.cast(product, tf.float32)}

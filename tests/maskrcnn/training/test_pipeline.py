@@ -37,8 +37,7 @@ def test_batches_from_a_position_equal_those_of_a_straight_run(job, settings):
             np.testing.assert_array_equal(before, after)
 
 
-def test_batch_pads_objects_with_class_0(tmp_path, tiny, make_example, make_shard):
-    settings = hyperparameters.resolve(tiny | {"mosaic": "0"}).settings
+def test_batch_pads_objects_with_class_0(tmp_path, settings, make_example, make_shard):
     make_shard(tmp_path, [
         make_example("one.png", 64, 64, [(1, (4, 4, 40, 40), True, False)]),
         make_example("none.png", 64, 64, []),
