@@ -8,6 +8,7 @@ from markupsafe import Markup, escape
 
 from app.contracts.evaluation import Gain
 from maskrcnn.evaluation.verdicts import SweepPoint
+from maskrcnn.pages import svg
 
 Points = Sequence[tuple[float, float]]
 """(x, y), each from 0 to 1."""
@@ -43,7 +44,7 @@ def lines(
         path = " ".join(f"{_x(x)},{_y(y)}" for x, y in points)
         parts.append(f'<polyline style="stroke:{color}" points="{path}"><title>{escape(name)}</title></polyline>')
     label = f"{y_title} against {x_title}: {', '.join(name for name, _, _ in series)}"
-    return _svg("chart", WIDTH, HEIGHT, label, parts)
+    return svg("chart", WIDTH, HEIGHT, label, parts)
 
 
 def sweep_chart(points: Sequence[SweepPoint], min_score: float) -> Markup:
@@ -77,7 +78,7 @@ def gain_chart(gain: Gain, min_gain: float) -> Markup:
         f'<text class="strong" x="{x(gain.mean)}" y="20" text-anchor="middle">{gain.mean * 100:+.1f} points</text>',
     ]
     label = f"gain in mask AP {gain.mean * 100:+.1f} points, {gain.low * 100:+.1f} to {gain.high * 100:+.1f}"
-    return _svg("chart wide", width, height, label, parts)
+    return svg("chart wide", width, height, label, parts)
 
 
 def _axes(x_title: str, y_title: str) -> str:
@@ -94,13 +95,6 @@ def _axes(x_title: str, y_title: str) -> str:
         f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{_y(0)}" y2="{_y(0)}"/>'
     )
     return "".join(parts)
-
-
-def _svg(css_class: str, width: int, height: int, label: str, parts: Sequence[str]) -> Markup:
-    return Markup(  # noqa: S704 - every text that came from outside is escaped where it is inserted
-        f'<svg class="{css_class}" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}">'
-        f"{''.join(parts)}</svg>"
-    )
 
 
 def _x(value: float) -> float:

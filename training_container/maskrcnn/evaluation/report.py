@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from PIL import Image
-
 from app.contracts.dataset import VersionManifest
 from app.contracts.evaluation import ClassScores, EvaluationResult, ModelScores
 from app.contracts.jobs import EvaluateJob
+from maskrcnn import pages
 from maskrcnn.evaluation import charts, pictures, promotion
 from maskrcnn.evaluation.model_run import ModelRun
 from maskrcnn.evaluation.truth import LabelledImage
 from maskrcnn.evaluation.verdicts import sweep
 
 TEMPLATE = "report.html.j2"
-JPEG_QUALITY = 82
 LINE_COLORS = (
     "var(--line-1)",
     "var(--line-2)",
@@ -58,13 +53,7 @@ def render(
     result: EvaluationResult,
 ) -> str:
     """Render the page about the challenger."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = pages.environment(Path(__file__).parent)
     environment.filters |= {"share": _share, "points": _points, "rate": _rate}
     promoted, headline = promotion.headline(result, job.promotion)
     points = sweep(run.truths, run.answers, manifest.classes, job.verdict.min_area_px)
@@ -130,10 +119,7 @@ def _example(
     shown: pictures.Shown,
 ) -> Example:
     picture = pictures.side_by_side(images[shown.position], run, shown.position, manifest.classes, job.verdict)
-    stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, "JPEG", quality=JPEG_QUALITY, optimize=True)
-    encoded = base64.b64encode(stream.getvalue()).decode("ascii")
-    return Example(shown.file_name, shown.explanation, shown.kind, f"data:image/jpeg;base64,{encoded}")
+    return Example(shown.file_name, shown.explanation, shown.kind, pages.jpeg_uri(picture))
 
 
 def _share(value: float | None) -> str:
