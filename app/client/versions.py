@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from botocore.exceptions import ClientError
@@ -11,6 +10,7 @@ from botocore.exceptions import ClientError
 from app.client.pipeline import Pipeline, PipelineError
 from app.client.runs import read_object
 from app.contracts import documents, keys
+from app.contracts import members as contract
 from app.contracts.dataset import ClassDefinition, DatasetHead, Member, VersionManifest
 
 HEAD = "head"
@@ -81,7 +81,7 @@ def find(pipeline: Pipeline, version: str) -> Version | None:
             return None
         raise
     manifest = documents.from_json(VersionManifest, answer["Body"].read())
-    return Version(manifest.version, manifest.parent, answer["LastModified"].isoformat(), _images(manifest),
+    return Version(manifest.version, manifest.parent, answer["LastModified"].isoformat(), manifest.images,
                    manifest.classes, manifest.added, manifest.relabelled, manifest.removed)
 
 
@@ -92,20 +92,22 @@ def newest_first(pipeline: Pipeline) -> list[Version]:
 
 
 def members(pipeline: Pipeline, version: str) -> Iterator[Member]:
-    """The images of a version, by hash; the one place of the client that knows where they are kept.
+    """The images of a version by hash, one in memory at a time: read them again rather than keep millions.
+
+    The one place of the client that knows where they are kept.
 
     Raises:
-        PipelineError: the version has no manifest.
+        PipelineError: there is no such version, or not yet.
     """
-    text = read_object(pipeline, keys.version_manifest(version))
-    if text is None:
-        raise PipelineError(f"version {version} has no manifest: the run that made it did not end well: "
-                            "python -m app data list shows the whole ones")
-    yield from documents.from_json(VersionManifest, text).members
-
-
-def _images(manifest: VersionManifest) -> dict[str, int]:
-    return dict(Counter(member.split for member in manifest.members))
+    try:
+        answer = pipeline.client("s3").get_object(Bucket=pipeline.bucket, Key=keys.version_members(version))
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+            raise PipelineError(f"version {version} has no members: the run that made it did not end well: "
+                                "python -m app data list shows the whole ones") from error
+        raise
+    with answer["Body"] as packed:
+        yield from contract.read(packed)
 
 
 def _some(found: Iterable[str]) -> str:

@@ -80,7 +80,7 @@ class ClassDefinition:
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """One image of a version."""
+    """One image of a version; one a line in members.jsonl.gz, sorted by image hash."""
 
     image_sha256: str
     image_extension: str
@@ -108,13 +108,16 @@ class ClassStatistics:
 
 @dataclasses.dataclass(frozen=True)
 class VersionManifest:
-    """dataset/versions/<version>/manifest.json; the version's name is the hash of members, split and classes."""
+    """dataset/versions/<version>/manifest.json; the version's name is the hash of members, split and classes.
+
+    The members lie beside it in members.jsonl.gz, because a version may have millions: see contracts.members.
+    """
 
     version: str
     parent: str | None
     classes: tuple[ClassDefinition, ...]
-    members: tuple[Member, ...]
-    """Sorted by image hash."""
+    images: dict[str, int]
+    """split -> number of images; all three splits."""
     shards: dict[str, tuple[str, ...]]
     """split -> shard file names below tfrecord/<split>/."""
     statistics: tuple[ClassStatistics, ...]

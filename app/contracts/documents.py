@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -49,10 +50,8 @@ def from_plain(kind: type[D], plain: Any, where: str = "") -> D:
     where = where or kind.__name__
     if not isinstance(plain, dict):
         raise ContractError(f"{where}: expected an object, got {_kind_of(plain)}")
-    hints = typing.get_type_hints(kind)
-    fields = {f.name: f for f in dataclasses.fields(kind) if f.init}  # type: ignore[arg-type]
-    unknown = sorted(set(plain) - set(fields))
-    if unknown:
+    hints, fields = _shape(kind)
+    if unknown := sorted(plain.keys() - fields.keys()):
         raise ContractError(f"{where}.{unknown[0]}: unknown field: known are {', '.join(sorted(fields))}")
     values = {}
     for name, field in fields.items():
@@ -61,6 +60,12 @@ def from_plain(kind: type[D], plain: Any, where: str = "") -> D:
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise ContractError(f"{where}.{name}: missing: every {kind.__name__} has one")
     return kind(**values)
+
+
+@functools.cache
+def _shape(kind: type[Any]) -> tuple[dict[str, Any], dict[str, dataclasses.Field[Any]]]:
+    """Types and fields by name: worked out once, because a version has millions of members."""
+    return typing.get_type_hints(kind), {f.name: f for f in dataclasses.fields(kind) if f.init}
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

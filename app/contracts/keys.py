@@ -29,7 +29,7 @@ def image(sha256: str, extension: str) -> str:
 def label(label_sha256: str) -> str:
     """Key of a canonical label record (contracts.dataset.LabelRecord) by its own hash; never rewritten.
 
-    A version's manifest pins the label of each member by this hash (Member.label_sha256), so relabelling an
+    A version pins the label of each member by this hash (Member.label_sha256), so relabelling an
     image adds a record and older versions stay readable.
     """
     return f"dataset/labels/{label_sha256}.json"
@@ -43,6 +43,11 @@ def version(version_id: str, *parts: str) -> str:
 def version_manifest(version_id: str) -> str:
     """Key of a version's manifest (contracts.dataset.VersionManifest)."""
     return version(version_id, "manifest.json")
+
+
+def version_members(version_id: str) -> str:
+    """Key of a version's members (contracts.members), beside its manifest."""
+    return version(version_id, "members.jsonl.gz")
 
 
 def version_shards(version_id: str, split: str) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.client import runs
-from app.client.pipeline import Pipeline, PipelineError
-from app.contracts import documents, keys
-from app.contracts.dataset import VersionManifest
+from app.client import runs, versions
+from app.client.pipeline import Pipeline
+from app.contracts import keys
 from app.generator.project import generate
 
 UPLOADED, UNSEEN = 72, 8
@@ -30,15 +29,11 @@ def fetch_test_images(pipeline: Pipeline, version: str, folder: Path) -> list[Pa
     """Fetch the photographs of a version's test set, on which no model was trained.
 
     Raises:
-        PipelineError: the version has no manifest.
+        PipelineError: there is no such version.
     """
-    text = runs.read_object(pipeline, keys.version_manifest(version))
-    if text is None:
-        raise PipelineError(f"data-set version {version} has no manifest: the run did not prepare it")
-    manifest = documents.from_json(VersionManifest, text)
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for member in (m for m in manifest.members if m.split == "test"):
+    for member in (m for m in versions.members(pipeline, version) if m.split == "test"):
         path = folder / Path(member.file_name).name
         key = keys.image(member.image_sha256, member.image_extension)
         path.write_bytes(runs.read_object(pipeline, key) or b"")

@@ -16,13 +16,14 @@ from maskrcnn.data.export import export
 from maskrcnn.data.exporters import EXPORTERS, items
 from maskrcnn.data.exporters.supervisely import bitmap
 from maskrcnn.data.local import LocalStore, prepare_folder
+from maskrcnn.data.members import read_members
 from maskrcnn.data.shapes import Bitmap
 from maskrcnn.program import JobError
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from app.contracts import documents, keys
-from app.contracts.dataset import LabelRecord, Member, VersionManifest
+from app.contracts.dataset import LabelRecord, Member
 from app.contracts.settings import DataSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -57,8 +58,8 @@ def version(inbox, tmp_path, picture):
 
 def content(store, version):
     """Image hash -> its split and its objects, in any order."""
-    manifest = documents.from_json(VersionManifest, store.read(keys.version_manifest(version)))
-    records = {m: documents.from_json(LabelRecord, store.read(keys.label(m.label_sha256))) for m in manifest.members}
+    records = {m: documents.from_json(LabelRecord, store.read(keys.label(m.label_sha256)))
+               for m in read_members(store, version)}
     return {m.image_sha256: (m.split, Counter(record.instances)) for m, record in records.items()}
 
 
@@ -89,10 +90,10 @@ def test_overlapping_masks_survive_png_and_what_png_cannot_say_is_told(version, 
 
 def test_pycocotools_reads_the_coco_export(version, tmp_path, capsys):
     store, name = version
-    manifest = export(store, name, "coco", tmp_path / "out")
+    export(store, name, "coco", tmp_path / "out")
     for split in ("train", "val", "test"):
         coco = COCO(tmp_path / f"out/annotations/instances_{split}.json")
-        members = [m for m in manifest.members if m.split == split]
+        members = [m for m in read_members(store, name) if m.split == split]
         assert (len(coco.getImgIds()), len(coco.getAnnIds())) == (len(members), sum(m.instances for m in members))
         for annotation in coco.loadAnns(coco.getAnnIds()):
             if annotation["segmentation"]:
@@ -120,8 +121,7 @@ def test_image_tags_survive_supervisely(inbox, tmp_path):
     store = LocalStore(tmp_path / "bucket")
     export(store, result.version, "supervisely", tmp_path / "out/up")
     again = prepare_folder(tmp_path / "out", tmp_path / "again")
-    for sha in {m.label_sha256 for m in documents.from_json(
-            VersionManifest, (tmp_path / "again/dataset/manifest.json").read_bytes()).members}:
+    for sha in {m.label_sha256 for m in read_members(LocalStore(tmp_path / "again"), again.version)}:
         record = documents.from_json(LabelRecord, LocalStore(tmp_path / "again").read(keys.label(sha)))
         assert record.tags == ("good", "shift=2")
     assert again.accepted == 6

@@ -23,7 +23,7 @@ def test_the_channels_of_train_and_evaluate_are_laid_out(inbox, tmp_path, monkey
     for split in ("train", "val", "test"):
         assert [p.name for p in (tmp_path / "out" / split).iterdir()] == ["shard-00000.tfrecord"]
     manifest = json.loads((tmp_path / "out/dataset/manifest.json").read_text())
-    assert len(manifest["members"]) == 8
+    assert sum(manifest["images"].values()) == 8
 
 
 def test_a_failure_is_said_and_the_status_is_not_zero(inbox, tmp_path, monkeypatch, caplog):

@@ -102,7 +102,8 @@ class Job:
         shards.write_shards(members, record, ids, test)
         statistics = tuple(ClassStatistics(c.name, {"test": 1, "train": 7}, {}, 100.0, 10.0) for c in self.classes)
         files = {"test": ("shard-00000.tfrecord",)}
-        manifest = VersionManifest(VERSION, None, self.classes, members, files, statistics, 1, 0, 0)
+        images = {"train": 7, "val": 0, "test": 8}
+        manifest = VersionManifest(VERSION, None, self.classes, images, files, statistics, 1, 0, 0)
         (dataset / "manifest.json").write_text(documents.to_json(manifest))
 
 

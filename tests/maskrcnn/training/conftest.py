@@ -96,7 +96,7 @@ def lay_out(root: Path, **hyperparameters: str) -> Layout:
     layout = Layout(root)
     write_shard(layout.channel("train"), squares(5, 1))
     write_shard(layout.channel("val"), squares(2, 2))
-    manifest = VersionManifest("v1", None, CLASSES, (), {}, (), 7, 0, 0)
+    manifest = VersionManifest("v1", None, CLASSES, {}, {}, (), 7, 0, 0)
     layout.channel("dataset").mkdir(parents=True)
     (layout.channel("dataset") / "manifest.json").write_text(documents.to_json(manifest))
     set_hyperparameters(layout, **hyperparameters)

@@ -10,13 +10,15 @@ import argparse
 import logging
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from app.contracts import documents, keys
-from app.contracts.dataset import DatasetHead, LabelRecord, Member, VersionManifest
+from app.contracts.dataset import DatasetHead, LabelRecord, Member, Split, VersionManifest
 from maskrcnn.data.exporters import EXPORTERS
 from maskrcnn.data.exporters.items import items_of, names_of
 from maskrcnn.data.local import LOCAL_MANIFEST
+from maskrcnn.data.members import read_members
 from maskrcnn.data.publish import SPLITS
 from maskrcnn.local_store import LocalStore
 from maskrcnn.program import JobError
@@ -51,12 +53,16 @@ def export(store: Store, version: str, format_name: str, target: Path) -> Versio
         return record, store.read(keys.image(member.image_sha256, member.image_extension))
 
     began = time.monotonic()
-    names = names_of(manifest.members)
-    items = {s: items_of([m for m in manifest.members if m.split == s], names, load) for s in SPLITS}
+    names = names_of(read_members(store, version))
+    items = {s: items_of(_of_split(store, version, s), names, load) for s in SPLITS}
     exporter.write(target, manifest.classes, items)
     log.info("version %s: %d images as %s into %s in %.1f s", version, len(names), format_name, target,
              time.monotonic() - began)
     return manifest
+
+
+def _of_split(store: Store, version: str, split: Split) -> Iterator[Member]:
+    return (member for member in read_members(store, version) if member.split == split)
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 
-from app.contracts.dataset import Finding, LabelRecord, Member, Split, VersionManifest
+from app.contracts.dataset import Finding, LabelRecord, Member, Split
 from app.contracts.settings import DataSettings
 from maskrcnn.data import findings, splits
 from maskrcnn.data.intake import Accepted, Intake, Said
@@ -23,7 +23,7 @@ class Merged:
 
 
 def merge(
-    parent: VersionManifest | None,
+    parent_members: Iterable[Member],
     intake: Intake,
     settings: DataSettings,
     label_of: Callable[[str], LabelRecord],
@@ -31,12 +31,12 @@ def merge(
     """Add new images, replace labels that say something new, and leave everything else as it was.
 
     Args:
-        parent: The committed version; None for the first.
+        parent_members: Of the committed version; none for the first.
         intake: The uploads.
         settings: Shares of the splits, and what a part is.
         label_of: Label hash -> record, of either side.
     """
-    before = {member.image_sha256: member for member in parent.members} if parent else {}
+    before = {member.image_sha256: member for member in parent_members}
     groups = _groups(before, intake, settings.group_pattern)
     members = {sha: dataclasses.replace(member, group=groups[sha]) for sha, member in before.items()}
     placed = splits.inherited((member.group, member.split) for member in members.values())

@@ -7,21 +7,23 @@ import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from app.contracts import documents, keys
-from app.contracts.dataset import Finding, PrepareResult, VersionManifest
+from app.contracts.dataset import Finding, Member, PrepareResult, VersionManifest
+from app.contracts.members import version_id
 from app.contracts.settings import DataSettings
 from maskrcnn.data import archives, findings, quarantine
 from maskrcnn.data.importers import IMPORTERS
 from maskrcnn.data.intake import Intake, read_uploads
+from maskrcnn.data.members import read_members
 from maskrcnn.data.merge import Merged, merge
 from maskrcnn.data.publish import SPLITS, Library, publish
 from maskrcnn.data.samples import Rejected
 from maskrcnn.data.scratch import Scratch
 from maskrcnn.data.tree import UploadTree, upload_of
-from maskrcnn.data.versions import class_map, version_id
+from maskrcnn.data.versions import class_map
 from maskrcnn.program import JobError
 from maskrcnn.storage import Store
 
@@ -66,7 +68,7 @@ def prepare(
     for item in (*rejected, *refused):
         intake.reject((item.finding,), item.files)
     _judge(order, intake, tree, store, output)
-    merged = merge(parent, intake, order.settings, library.label)
+    merged = merge(_members(store, parent), intake, order.settings, library.label)
     _check_splits(merged)
     library.add(intake.accepted.values())
     manifest = _publish(order, store, library, scratch, parent, intake, merged)
@@ -79,6 +81,10 @@ def prepare(
 
 def _parent(store: Store, version: str | None) -> VersionManifest | None:
     return documents.from_json(VersionManifest, store.read(keys.version_manifest(version))) if version else None
+
+
+def _members(store: Store, version: VersionManifest | None) -> Iterable[Member]:
+    return read_members(store, version.version) if version else ()
 
 
 def _known_classes(settings: DataSettings, parent: VersionManifest | None) -> Collection[str]:
@@ -153,12 +159,11 @@ def _publish(
 def _result(
     order: Order, intake: Intake, manifest: VersionManifest, found: Sequence[Finding], seconds: float
 ) -> PrepareResult:
-    counts: Counter[str] = Counter(member.split for member in manifest.members)
     return PrepareResult(
         version=manifest.version,
         parent=order.parent_version,
         changed=manifest.version != order.parent_version,
-        images={split: counts[split] for split in SPLITS},
+        images=manifest.images,
         instances={s.name: sum(s.instances.values()) for s in manifest.statistics},
         accepted=len(intake.accepted),
         quarantined=len(intake.rejected),
@@ -179,7 +184,7 @@ def _write(output: Path, found: Sequence[Finding], result: PrepareResult, manife
 def _log_uploads(tree: UploadTree, parent: VersionManifest | None) -> None:
     uploads = sorted({upload_of(path) or "(inbox)" for path in tree.paths})
     log.info("%d files in %d uploads: %s", len(tree.paths), len(uploads), ", ".join(uploads[:10]) or "none")
-    log.info("parent version: %s", f"{parent.version}, {len(parent.members)} images" if parent else "none")
+    log.info("parent version: %s", f"{parent.version}, {sum(parent.images.values())} images" if parent else "none")
 
 
 def _log_result(result: PrepareResult, manifest: VersionManifest, merged: Merged) -> None:

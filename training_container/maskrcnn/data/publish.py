@@ -11,6 +11,7 @@ from app.contracts import documents, keys
 from app.contracts.dataset import ClassDefinition, LabelRecord, Member, Split, VersionManifest
 from maskrcnn.data import shards
 from maskrcnn.data.intake import Accepted
+from maskrcnn.data.members import write_members
 from maskrcnn.data.merge import Merged
 from maskrcnn.data.scratch import Scratch
 from maskrcnn.data.versions import StatisticsCollector
@@ -80,13 +81,14 @@ def publish(
         version,
         parent,
         tuple(classes),
-        merged.members,
+        {split: sum(m.split == split for m in merged.members) for split in SPLITS},
         names,
         statistics.result(classes),
         merged.added,
         merged.relabelled,
         removed=0,
     )
+    write_members(store, version, merged.members)
     store.write(key, documents.to_json(manifest).encode(), "application/json")
     return manifest
 

@@ -1,8 +1,7 @@
-"""What makes a data-set version: its name, classes, members and statistics; pure."""
+"""What makes a data-set version: its classes, parts and statistics; pure."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 import statistics
 from collections import defaultdict
@@ -10,9 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from app.contracts import documents
-from app.contracts.dataset import ClassDefinition, ClassStatistics, LabelRecord, Member, Split
-
-VERSION_DIGITS = 16
+from app.contracts.dataset import ClassDefinition, ClassStatistics, LabelRecord, Split
 
 
 def label_bytes(record: LabelRecord) -> bytes:
@@ -28,15 +25,6 @@ def same_label(one: LabelRecord, other: LabelRecord) -> bool:
         other.width,
         other.height,
     )
-
-
-def version_id(members: Iterable[Member], classes: Iterable[ClassDefinition]) -> str:
-    """Name of a version: a hash of its images, labels, split and classes, in any order."""
-    content = {
-        "members": sorted([m.image_sha256, m.label_sha256, m.split] for m in members),
-        "classes": sorted([c.id, c.name, c.role] for c in classes),
-    }
-    return hashlib.sha256(documents.to_json(content).encode()).hexdigest()[:VERSION_DIGITS]
 
 
 def class_map(

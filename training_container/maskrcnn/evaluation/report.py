@@ -75,7 +75,7 @@ def render(
         roles={definition.name: definition.role for definition in manifest.classes},
         worst=[_example(job, manifest, images, run, shown) for shown in pictures.worst(images, run)],
         best=[_example(job, manifest, images, run, shown) for shown in pictures.best(images, run)],
-        splits={split: sum(m.split == split for m in manifest.members) for split in ("train", "val", "test")},
+        splits=manifest.images,
     )
 
 

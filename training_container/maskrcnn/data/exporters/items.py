@@ -52,20 +52,18 @@ class Exporter(Protocol):
         """
 
 
-def names_of(members: Sequence[Member]) -> dict[str, str]:
+def names_of(members: Iterable[Member]) -> dict[str, str]:
     """Image hash -> file name; the original one, with a piece of the hash where two images have the same."""
-    stems = {m.image_sha256: PurePosixPath(m.file_name).stem for m in members}
-    count = collections.Counter(stem.lower() for stem in stems.values())
+    parts = {m.image_sha256: (PurePosixPath(m.file_name).stem, m.image_extension) for m in members}
+    count = collections.Counter(stem.lower() for stem, _ in parts.values())
     return {
-        m.image_sha256: f"{stem}-{m.image_sha256[:_NAME_DIGITS]}.{m.image_extension}"
-        if count[(stem := stems[m.image_sha256]).lower()] > 1
-        else f"{stem}.{m.image_extension}"
-        for m in members
+        sha: f"{stem}-{sha[:_NAME_DIGITS]}.{extension}" if count[stem.lower()] > 1 else f"{stem}.{extension}"
+        for sha, (stem, extension) in parts.items()
     }
 
 
 def items_of(
-    members: Sequence[Member], names: Mapping[str, str], load: Callable[[Member], tuple[LabelRecord, bytes]]
+    members: Iterable[Member], names: Mapping[str, str], load: Callable[[Member], tuple[LabelRecord, bytes]]
 ) -> Iterator[Item]:
     """Load members one by one, by name."""
     for member in sorted(members, key=lambda member: names[member.image_sha256]):
