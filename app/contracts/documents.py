@@ -50,7 +50,7 @@ def from_plain(kind: type[D], plain: Any, where: str = "") -> D:
     where = where or kind.__name__
     if not isinstance(plain, dict):
         raise ContractError(f"{where}: expected an object, got {_kind_of(plain)}")
-    hints, fields = _shape(kind)
+    hints, fields = _shape(kind)  # type: ignore[arg-type]  # a class is hashable
     if unknown := sorted(plain.keys() - fields.keys()):
         raise ContractError(f"{where}.{unknown[0]}: unknown field: known are {', '.join(sorted(fields))}")
     values = {}
