@@ -391,3 +391,18 @@ def test_real_castings_become_159_18_and_18(shared, tmp_path):
         0, {"chipping": 521, "deburring": 316, "disk": 196, "holes": 83})
     held_out = {m.file_name for m in bench.members(result.version) if m.split == "test"}
     assert all(name.startswith("val/img/") for name in held_out)
+
+
+def test_a_rare_class_of_a_first_and_of_a_later_upload_is_tested_and_learnt(inbox, bench):
+    """Given three parts with a rare class, then train, test and val have one each; one part more moves nothing."""
+    fill(inbox, 40)
+    for n in range(3):
+        inbox.good(f"up/ds/rare{n}.png", class_name="crack")
+    first = bench.manifest(bench.run(inbox).version)
+    assert {s.name: s.images for s in first.statistics}["crack"] == {"train": 1, "val": 1, "test": 1}
+    for n in range(2):
+        inbox.good(f"more/ds/new{n}.png", class_name="pore")
+    result = bench.run(inbox, parent=first.version, classes=("chipping", "crack", "pore"))
+    later = bench.manifest(result.version)
+    counts = {s.name: s.images for s in later.statistics}
+    assert (counts["crack"], counts["pore"]) == ({"train": 1, "val": 1, "test": 1}, {"train": 1, "test": 1})

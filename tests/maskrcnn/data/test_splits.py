@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from maskrcnn.data import split_names, splits
+from maskrcnn.data import draw, split_names, splits
+from maskrcnn.data.draw import Contents
 
 from app.contracts.settings import DataSettings
 
@@ -108,3 +109,82 @@ def test_a_parent_group_in_several_splits_counts_as_test():
 def test_the_strongest_wish_wins():
     assert splits.strongest(["any", "train", "test", "val"]) == "test"
     assert splits.strongest(["any", "train_or_val", "train"]) == "train"
+
+
+ANY_CLASSES = st.dictionaries(GROUPS, st.frozensets(st.sampled_from("abcde"), max_size=3), max_size=40)
+
+
+def drawn(of_group, placed=None, wishes=None, before=None):
+    """The splits of groups with these classes; any wish unless it is given."""
+    wishes = dict.fromkeys(of_group, "any") | (wishes or {})
+    return splits.place(wishes, before or {}, SETTINGS, Contents(of_group, placed or {}))
+
+
+def where(name, of_group, placed):
+    """How many groups show a class, by split."""
+    return Counter(placed[group] for group, names in of_group.items() if name in names)
+
+
+@given(st.dictionaries(GROUPS, st.sampled_from("abcde"), max_size=40))
+def test_a_rare_class_is_in_train_and_then_in_test_and_then_in_val(class_of):
+    """Given parts with one class each, then one part of a class trains, of two one tests, the third validates."""
+    others = {f"other{n}": frozenset({"disk"}) for n in range(5)}
+    of_group = {group: frozenset(name) for group, name in class_of.items()}
+    placed = drawn(of_group | others)
+    for name, parts in Counter(class_of.values()).items():
+        found = where(name, of_group, placed)
+        assert found["train"] >= 1
+        assert parts < 2 or found["test"] >= max(1, int(0.075 * parts))
+        assert parts < 3 or found["val"] >= max(1, int(0.05 * parts))
+
+
+@given(ANY_CLASSES, st.randoms())
+def test_the_order_of_classes_and_groups_does_not_matter(of_group, random):
+    shuffled = list(of_group.items())
+    random.shuffle(shuffled)
+    assert drawn(of_group) == drawn(dict(shuffled))
+
+
+@given(ANY_CLASSES, ANY_CLASSES)
+def test_classes_move_nothing_that_was_placed(first, second):
+    before = drawn(first)
+    present = {name: where(name, first, before) for name in "abcde"}
+    after = drawn(second, present, before=before)
+    assert {group: after[group] for group in before} == before
+
+
+@given(ANY_CLASSES, st.dictionaries(GROUPS, WISHES))
+def test_what_an_upload_says_wins_over_the_classes(of_group, wishes):
+    """Given explicit splits in every split, then no class moves a group out of what was said."""
+    fixed = {"in-test": "test", "in-train": "train", "in-val": "val"}
+    placed = drawn(of_group, wishes=wishes | fixed)
+    for group, said in wishes.items():
+        if said in ("test", "val", "train"):
+            assert placed[group] == said
+        elif said == "train_or_val":
+            assert placed[group] != "test"
+
+
+def test_the_lowest_hash_that_shows_the_class_changes_over():
+    """Given a class on three parts that all were drawn for train, then two of them change over and nobody else."""
+    parts = {f"part{n}": frozenset({"disk"}) for n in range(125)}  # hashes alone give test and val their shares
+    without = drawn(parts)
+    rare = sorted((g for g in parts if without[g] == "train"), key=draw.fraction)[-3:]
+    placed = drawn(parts | dict.fromkeys(rare, frozenset({"disk", "crack"})))
+    assert [placed[group] for group in rare] == ["test", "val", "train"]
+    assert {g: s for g, s in placed.items() if g not in rare} == {g: s for g, s in without.items() if g not in rare}
+
+
+def test_a_class_that_test_has_already_pulls_no_more_parts_there():
+    of_group = {f"part{n}": frozenset({"crack"}) for n in range(3)}
+    wishes = dict.fromkeys(of_group, "any")
+    present = {"crack": {"train": 5, "test": 1, "val": 1}}
+    alone = {group: draw.by_hash(group, "any", SETTINGS) for group in of_group}
+    before = {"a": "train", "b": "test", "c": "val"}
+    assert drawn(of_group, present, wishes, before) == {**alone, **before}
+
+
+def test_a_single_part_of_a_class_is_learnt():
+    tested = next(f"p{n}" for n in range(99) if draw.by_hash(f"p{n}", "any", SETTINGS) == "test")
+    others = {f"q{n}": frozenset({"disk"}) for n in range(30)}
+    assert drawn(others | {tested: frozenset({"crack"})})[tested] == "train"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
-from app.contracts.dataset import Finding, LabelRecord, Member, Split
+from app.contracts.dataset import ClassStatistics, Finding, LabelRecord, Member, Split
 from app.contracts.settings import DataSettings
 from maskrcnn.data import findings, splits
+from maskrcnn.data.draw import Contents, Wish
 from maskrcnn.data.intake import Accepted, Intake, Said
 from maskrcnn.data.versions import group_of, same_label
 
@@ -27,6 +29,7 @@ def merge(
     intake: Intake,
     settings: DataSettings,
     label_of: Callable[[str], LabelRecord],
+    parent_statistics: Iterable[ClassStatistics] = (),
 ) -> Merged:
     """Add new images, replace labels that say something new, and leave everything else as it was.
 
@@ -35,13 +38,15 @@ def merge(
         intake: The uploads.
         settings: Shares of the splits, and what a part is.
         label_of: Label hash -> record, of either side.
+        parent_statistics: Of the committed version: where its classes are.
     """
     before = {member.image_sha256: member for member in parent_members}
     groups = _groups(before, intake, settings.group_pattern)
     members = {sha: dataclasses.replace(member, group=groups[sha]) for sha, member in before.items()}
     placed = splits.inherited((member.group, member.split) for member in members.values())
     wishes = _wishes(intake, has_test="test" in placed.values())
-    placement = splits.place(_by_group(wishes, groups), placed, settings)
+    contents = _contents(parent_statistics, intake, groups, placed)
+    placement = splits.place(_by_group(wishes, groups), placed, settings, contents)
     found, relabelled = [], 0
     for sha, item in sorted(intake.accepted.items()):
         split = before[sha].split if sha in before else placement[groups[sha]]
@@ -78,10 +83,10 @@ def _groups(before: Mapping[str, Member], intake: Intake, pattern: str) -> dict[
     return {sha: representative(group) for sha, group in first.items()}
 
 
-def _wishes(intake: Intake, has_test: bool) -> dict[str, splits.Wish]:
+def _wishes(intake: Intake, has_test: bool) -> dict[str, Wish]:
     """Image hash -> the strongest of what its copies say."""
 
-    def strongest(sha: str, test_exists: bool) -> splits.Wish:
+    def strongest(sha: str, test_exists: bool) -> Wish:
         return splits.strongest(
             splits.wish(said.split, frozenset(intake.said_in[said.root]), test_exists) for said in intake.said[sha]
         )
@@ -90,11 +95,27 @@ def _wishes(intake: Intake, has_test: bool) -> dict[str, splits.Wish]:
     return {sha: strongest(sha, test_exists) for sha in intake.accepted}
 
 
-def _by_group(wishes: Mapping[str, splits.Wish], groups: Mapping[str, str]) -> dict[str, splits.Wish]:
-    by_group: dict[str, splits.Wish] = {}
+def _by_group(wishes: Mapping[str, Wish], groups: Mapping[str, str]) -> dict[str, Wish]:
+    by_group: dict[str, Wish] = {}
     for sha, wish in wishes.items():
         by_group[groups[sha]] = splits.strongest((wish, by_group.get(groups[sha], "any")))
     return by_group
+
+
+def _contents(
+    parent: Iterable[ClassStatistics], intake: Intake, groups: Mapping[str, str], placed: Mapping[str, Split]
+) -> Contents:
+    """The classes of new groups, and how much of each class has its split: in the parent, and in new views."""
+    of_group: dict[str, frozenset[str]] = {}
+    counts = {entry.name: Counter(entry.images) for entry in parent}
+    for sha, item in intake.accepted.items():
+        group, names = groups[sha], frozenset(item.class_names)
+        if group not in placed:
+            of_group[group] = of_group.get(group, frozenset()) | names
+            continue
+        for name in names:
+            counts.setdefault(name, Counter())[placed[group]] += 1
+    return Contents(of_group, counts)
 
 
 def _split_kept(copies: Iterable[Said], split: Split) -> Finding:

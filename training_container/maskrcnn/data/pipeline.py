@@ -68,7 +68,8 @@ def prepare(
     for item in (*rejected, *refused):
         intake.reject((item.finding,), item.files)
     _judge(order, intake, tree, store, output)
-    merged = merge(_members(store, parent), intake, order.settings, library.label)
+    statistics = parent.statistics if parent else ()
+    merged = merge(_members(store, parent), intake, order.settings, library.label, statistics)
     _check_splits(merged)
     library.add(intake.accepted.values())
     manifest = _publish(order, store, library, scratch, parent, intake, merged)
