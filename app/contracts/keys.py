@@ -20,6 +20,9 @@ VERSIONS = "dataset/versions/"
 WEIGHTS = "dataset/weights/"
 """Files of weights that training may start from; below the data set because the jobs may read there."""
 
+COCO = "mask-rcnn/sagemaker/input/train/"
+"""The staged COCO data set, where AWS's distributed Mask R-CNN examples have it; on a file system the same path."""
+
 
 def image(sha256: str, extension: str) -> str:
     """Key of a content-addressed image; never rewritten. `extension` has no dot and is lower case."""
