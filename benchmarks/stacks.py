@@ -59,9 +59,9 @@ class Stack:
 
 
 def own(name: str, module: str, dtype: str, hyperparameters: dict[str, Any], *, batch: int = 1,
-        proposals: int = PROPOSALS) -> Stack:
-    """A row of this project; `hyperparameters` lie over preset r50."""
-    spec = {"size": SIZE, "batch": batch, "dtype": dtype, "hyperparameters": hyperparameters}
+        proposals: int = PROPOSALS, **more: Any) -> Stack:
+    """A row of this project; `hyperparameters` lie over preset r50, `more` is for its worker."""
+    spec = {"size": SIZE, "batch": batch, "dtype": dtype, "hyperparameters": hyperparameters, **more}
     freeze = str(hyperparameters.get("freeze_at", 0)) == "2"
     return Stack(Row(name, f"benchmarks.own.{module}", spec), batch, proposals, freeze)
 

@@ -307,3 +307,13 @@ def test_fine_tuning_starts_from_a_trained_model(trained, make_job, tmp_path, mo
         np.testing.assert_array_equal(value, theirs[name])
     assert "format Castline" in caplog.text
     assert not layout.model.exists()
+
+
+@pytest.mark.parametrize(("asked", "gpus", "told"), [
+    (True, ["a card"], "autoclustering"), (True, [], False), (False, ["a card"], False)])
+def test_xla_is_for_gpus_that_ask_for_it(monkeypatch, asked, gpus, told):
+    calls = []
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus)
+    monkeypatch.setattr(tf.config.optimizer, "set_jit", calls.append)
+    program._compile_clusters(asked)
+    assert calls == [told]

@@ -83,4 +83,5 @@ TRAINING = (
     Known("keep_checkpoints", "training.keep_checkpoints", "How many of the newest are kept", 1, 100),
     Known("log_seconds", "training.log_seconds", "Between progress lines", 0.1),
     Known("deterministic", "training.deterministic", "Bitwise repeatable operations; slower"),
+    Known("xla", "training.xla", "XLA compiles what has fixed shapes; ignored on a CPU, where it is slower"),
 )

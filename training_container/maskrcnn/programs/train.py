@@ -131,6 +131,7 @@ def _trainer(layout: Layout, resolved: Resolved, starts: list[Start], classes: t
     tf.random.set_seed(training.seed)
     dtype, reason = precision.choose(training.precision)
     log.info("Precision %s: %s", dtype.name, reason)
+    _compile_clusters(training.xla)
     model = MaskRCNN(settings.model, len(classes), dtype)
     start.load(model, starts, training.fc6_rows)
     mover = optimizer.build(training, model.trained_variables())
@@ -141,6 +142,14 @@ def _trainer(layout: Layout, resolved: Resolved, starts: list[Start], classes: t
     predictor = Predictor(model, _card(resolved, classes, 0))
     return Trainer(model, settings, data, checkpoints, mover, _fingerprint(resolved, classes, data), predictor,
                    interrupted)
+
+
+def _compile_clusters(asked: bool) -> None:
+    """Clusters, not the whole step: how many proposals are sampled depends on the data, and XLA needs fixed shapes."""
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    tf.config.optimizer.set_jit("autoclustering" if asked and on_gpu else False)
+    if asked:
+        log.info("XLA %s", "compiles clusters: the first steps take longer" if on_gpu else "left out: no GPU")
 
 
 def _adapted(resolved: Resolved, starts: Sequence[Start]) -> Resolved:

@@ -111,6 +111,8 @@ class TrainingConfig:
     keep_checkpoints: int = 2
     log_seconds: float = 20.0
     deterministic: bool = False
+    xla: bool = False
+    """Let XLA compile the parts of the step whose shapes are fixed; for GPUs."""
 
 
 @dataclasses.dataclass(frozen=True)
