@@ -95,6 +95,20 @@ class Member:
 
 
 @dataclasses.dataclass(frozen=True)
+class MemberChange:
+    """What a version changed about one image of its parent; one a line in diff.jsonl.gz, sorted by image hash."""
+
+    image_sha256: str
+    change: Literal["added", "relabelled", "removed"]
+    file_name: str
+    split: Split
+    label_sha256: str | None
+    """Of the new label; None when the image was removed."""
+    label_before: str | None
+    """Of the parent's label; None when the image was added."""
+
+
+@dataclasses.dataclass(frozen=True)
 class ClassStatistics:
     """How often and how large a class is."""
 
@@ -111,6 +125,8 @@ class VersionManifest:
     """dataset/versions/<version>/manifest.json; the version's name is the hash of members, split and classes.
 
     The members lie beside it in members.jsonl.gz, because a version may have millions: see contracts.members.
+    Beside these, in the same form: diff.jsonl.gz, what changed against the parent (contracts.dataset.MemberChange),
+    and former.jsonl.gz, images that an earlier version held and this one does not: they keep their split for ever.
     """
 
     version: str
@@ -124,15 +140,36 @@ class VersionManifest:
     added: int
     relabelled: int
     removed: int
+    former: int = 0
+    """Images in former.jsonl.gz, which is there only when there are any."""
+    run_id: str = ""
+    """The run that wrote the version first."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Rollback:
+    """Who moved the head back, and why; also kept as dataset/versions/<to>/rollbacks/<from>.json for ever.
+
+    Whatever is built on `to_version` later reads there that `from_version` had images too, and keeps their splits.
+    """
+
+    from_version: str
+    to_version: str
+    by: str
+    at: str
+    """UTC, ISO 8601."""
+    why: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class DatasetHead:
-    """dataset/head.json: the newest committed version."""
+    """dataset/head.json: the version that the next run adds to; the newest committed one unless rolled back."""
 
     version: str
     run_id: str
     committed_at: str
+    rollback: Rollback | None = None
+    """None when a run moved the head."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,3 +206,6 @@ class PrepareResult:
     classes: tuple[ClassDefinition, ...]
     formats: tuple[str, ...]
     seconds: float
+    added: int = 0
+    relabelled: int = 0
+    removed: int = 0

@@ -53,6 +53,21 @@ def version_members(version_id: str) -> str:
     return version(version_id, "members.jsonl.gz")
 
 
+def version_former(version_id: str) -> str:
+    """Key of the images that left the data set before a version (contracts.members); absent when none did."""
+    return version(version_id, "former.jsonl.gz")
+
+
+def version_diff(version_id: str) -> str:
+    """Key of what a version changed against its parent (contracts.dataset.MemberChange)."""
+    return version(version_id, "diff.jsonl.gz")
+
+
+def version_rollbacks(version_id: str, from_version: str = "") -> str:
+    """Key of the record of a rollback to a version, or the prefix of all (contracts.dataset.Rollback)."""
+    return version(version_id, "rollbacks", f"{from_version}.json" if from_version else "")
+
+
 def version_shards(version_id: str, split: str) -> str:
     """Prefix of the TFRecord shards of one split (train, val, test); ends with a slash."""
     return version(version_id, "tfrecord", split, "")

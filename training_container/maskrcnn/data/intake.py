@@ -13,6 +13,7 @@ from maskrcnn.data.importers import IMPORTERS, LAST_RESORT
 from maskrcnn.data.leftovers import leftovers
 from maskrcnn.data.notes import with_notes
 from maskrcnn.data.recognition import Recognised, claimed_by, recognise
+from maskrcnn.data.removal import Request, requests
 from maskrcnn.data.samples import DataSet, Importer, Rejected, Sample
 from maskrcnn.data.scratch import Scratch
 from maskrcnn.data.tree import UploadTree, parent, upload_of
@@ -60,6 +61,7 @@ class Intake:
         faults: How many of these are bad; the others only wait for a label.
         items: Images and lone labels looked at.
         formats: Names of the recognised formats.
+        removals: What the notes ask to remove.
     """
 
     accepted: dict[str, Accepted] = dataclasses.field(default_factory=dict)
@@ -70,6 +72,7 @@ class Intake:
     faults: int = 0
     items: int = 0
     formats: tuple[str, ...] = ()
+    removals: tuple[Request, ...] = ()
 
     def reject(self, found: Sequence[Finding], files: tuple[str, ...], is_fault: bool = True) -> None:
         """Count one item out."""
@@ -122,7 +125,9 @@ def read_uploads(
         last_resort: The formats to look for among the photographs that then are left.
     """
     intake = Intake()
-    tree, rejected = with_notes(tree)
+    uploads = tree
+    tree, rejected = with_notes(uploads)
+    intake.removals = tuple(requests(uploads, tree))
     claimed = {file for item in rejected for file in item.files}
     recognised, not_found = recognise(tree, importers, last_resort)
     for item in (*rejected, *not_found):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from app.contracts import keys, members
-from app.contracts.dataset import Member
+from app.contracts.dataset import Member, MemberChange
 from maskrcnn.storage import Store
 
 
@@ -17,11 +17,13 @@ def read_members(store: Store, version: str) -> Iterator[Member]:
     Raises:
         ObjectNotFoundError: there is no such version.
     """
-    with tempfile.TemporaryDirectory(prefix="castline-members-") as folder:
-        local = Path(folder, "members.jsonl.gz")
-        store.download(keys.version_members(version), local)
-        with local.open("rb") as packed:
-            yield from members.read(packed)
+    yield from _read(store, keys.version_members(version))
+
+
+def read_former(store: Store, version: str) -> Iterator[Member]:
+    """The images that left the data set before a version, by image hash; most versions have none."""
+    if store.exists(keys.version_former(version)):
+        yield from _read(store, keys.version_former(version))
 
 
 def write_members(store: Store, version: str, entries: Iterable[Member]) -> None:
@@ -32,8 +34,30 @@ def write_members(store: Store, version: str, entries: Iterable[Member]) -> None
         version: Its name.
         entries: Strictly ascending by image hash.
     """
+    _write(store, keys.version_members(version), entries)
+
+
+def write_former(store: Store, version: str, entries: Iterable[Member]) -> None:
+    """Write the images that left the data set before a version, ascending by image hash."""
+    _write(store, keys.version_former(version), entries)
+
+
+def write_diff(store: Store, version: str, changes: Iterable[MemberChange]) -> None:
+    """Write what a version changed against its parent, ascending by image hash."""
+    _write(store, keys.version_diff(version), changes)
+
+
+def _read(store: Store, key: str) -> Iterator[Member]:
+    with tempfile.TemporaryDirectory(prefix="castline-members-") as folder:
+        local = Path(folder, "members.jsonl.gz")
+        store.download(key, local)
+        with local.open("rb") as packed:
+            yield from members.read(packed)
+
+
+def _write(store: Store, key: str, entries: Iterable[Member] | Iterable[MemberChange]) -> None:
     with tempfile.TemporaryDirectory(prefix="castline-members-") as folder:
         local = Path(folder, "members.jsonl.gz")
         with local.open("wb") as packed:
             members.write(entries, packed)
-        store.upload(keys.version_members(version), local)
+        store.upload(key, local)

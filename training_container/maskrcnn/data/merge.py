@@ -5,67 +5,116 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import Literal
 
-from app.contracts.dataset import ClassStatistics, Finding, LabelRecord, Member, Split
+from app.contracts.dataset import ClassStatistics, Finding, LabelRecord, Member, MemberChange, Split
 from app.contracts.settings import DataSettings
 from maskrcnn.data import findings, splits
 from maskrcnn.data.draw import Contents, Wish
+from maskrcnn.data.history import Past
 from maskrcnn.data.intake import Accepted, Intake, Said
 from maskrcnn.data.versions import group_of, same_label
 
 
 @dataclasses.dataclass(frozen=True)
 class Merged:
-    """Members of the new version, sorted by image hash."""
+    """Members of the new version, what changed about them, and who left; each sorted by image hash."""
 
     members: tuple[Member, ...]
-    added: int
-    relabelled: int
+    changes: tuple[MemberChange, ...]
+    former: tuple[Member, ...]
     findings: tuple[Finding, ...]
 
+    def count(self, change: str) -> int:
+        """How many images were added, relabelled or removed."""
+        return sum(entry.change == change for entry in self.changes)
 
-def merge(
-    parent_members: Iterable[Member],
-    intake: Intake,
-    settings: DataSettings,
-    label_of: Callable[[str], LabelRecord],
-    parent_statistics: Iterable[ClassStatistics] = (),
-) -> Merged:
-    """Add new images, replace labels that say something new, and leave everything else as it was.
+
+def merge(past: Past, intake: Intake, settings: DataSettings, label_of: Callable[[str], LabelRecord]) -> Merged:
+    """Add new images, replace labels that say something new, let go what was asked out, and leave the rest as it was.
 
     Args:
-        parent_members: Of the committed version; none for the first.
+        past: The parent version and what came before it.
         intake: The uploads.
         settings: Shares of the splits, and what a part is.
         label_of: Label hash -> record, of either side.
-        parent_statistics: Of the committed version: where its classes are.
     """
-    before = {member.image_sha256: member for member in parent_members}
-    groups = _groups(before, intake, settings.group_pattern)
-    members = {sha: dataclasses.replace(member, group=groups[sha]) for sha, member in before.items()}
-    placed = splits.inherited((member.group, member.split) for member in members.values())
-    wishes = _wishes(intake, has_test="test" in placed.values())
-    contents = _contents(parent_statistics, intake, groups, placed)
-    placement = splits.place(_by_group(wishes, groups), placed, settings, contents)
-    found, relabelled = [], 0
+    before = {member.image_sha256: member for member in past.members}
+    known = {**past.former, **before}
+    groups = _groups(known, intake, settings.group_pattern)
+    members = {
+        sha: dataclasses.replace(member, group=groups[sha]) for sha, member in before.items() if sha not in past.removed
+    }
+    placement = _placement(past, members, known, groups, intake, settings, label_of)
+    changes = [_change("removed", before[sha], None) for sha in past.removed]
+    found = []
     for sha, item in sorted(intake.accepted.items()):
-        split = before[sha].split if sha in before else placement[groups[sha]]
-        if wishes[sha] == "test" and split != "test":
-            found.append(_split_kept(intake.said[sha], split))
-        if sha in before and same_label(label_of(before[sha].label_sha256), label_of(item.label_sha256)):
+        if sha in past.removed:
             continue
-        relabelled += sha in before
+        split = known[sha].split if sha in known else placement.splits[groups[sha]]
+        if placement.wishes[sha] == "test" and split != "test":
+            found.append(_split_kept(intake.said[sha], split))
+        old = before.get(sha)
+        if old and same_label(label_of(old.label_sha256), label_of(item.label_sha256)):
+            continue
         members[sha] = _member(item, groups[sha], split)
-    added = len(intake.accepted.keys() - before.keys())
-    return Merged(tuple(members[sha] for sha in sorted(members)), added, relabelled, tuple(found))
+        changes.append(_change("relabelled" if old else "added", old, members[sha]))
+    former = {sha: dataclasses.replace(known[sha], group=groups[sha]) for sha in known.keys() - members.keys()}
+    return Merged(_sorted(members), tuple(sorted(changes, key=_hash)), _sorted(former), tuple(found))
 
 
-def _groups(before: Mapping[str, Member], intake: Intake, pattern: str) -> dict[str, str]:
+def _hash(item: Member | MemberChange) -> str:
+    return item.image_sha256
+
+
+def _sorted(members: Mapping[str, Member]) -> tuple[Member, ...]:
+    return tuple(members[sha] for sha in sorted(members))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Placement:
+    """The split of every group, and what was said about every uploaded image."""
+
+    splits: Mapping[str, Split]
+    wishes: Mapping[str, Wish]
+
+
+def _placement(
+    past: Past,
+    members: Mapping[str, Member],
+    known: Mapping[str, Member],
+    groups: Mapping[str, str],
+    intake: Intake,
+    settings: DataSettings,
+    label_of: Callable[[str], LabelRecord],
+) -> _Placement:
+    placed = splits.inherited((groups[sha], member.split) for sha, member in known.items())
+    occupied = Counter(member.split for member in members.values())
+    wishes = _wishes(intake, has_test=occupied["test"] > 0)
+    leaving = [(label_of(known[sha].label_sha256), known[sha].split) for sha in past.removed]
+    contents = _contents(past.statistics, leaving, intake, groups, placed)
+    return _Placement(splits.place(_by_group(wishes, groups), placed, settings, contents, occupied), wishes)
+
+
+def _change(change: Literal["added", "relabelled", "removed"], old: Member | None, new: Member | None) -> MemberChange:
+    member = new or old
+    assert member  # noqa: S101 - a fact of the callers, for the type checker
+    return MemberChange(
+        member.image_sha256,
+        change,
+        member.file_name,
+        member.split,
+        new.label_sha256 if new else None,
+        old.label_sha256 if old else None,
+    )
+
+
+def _groups(known: Mapping[str, Member], intake: Intake, pattern: str) -> dict[str, str]:
     """Image hash -> the part it shows.
 
     Copies of one photograph under the names of two parts make these one part: the smallest name stands for it.
     """
-    names: dict[str, list[str]] = {sha: [member.file_name] for sha, member in before.items()}
+    names: dict[str, list[str]] = {sha: [member.file_name] for sha, member in known.items()}
     for sha, item in intake.accepted.items():
         names.setdefault(sha, []).extend((item.file_name, *(said.path for said in intake.said[sha])))
     joined: dict[str, str] = {}
@@ -103,11 +152,18 @@ def _by_group(wishes: Mapping[str, Wish], groups: Mapping[str, str]) -> dict[str
 
 
 def _contents(
-    parent: Iterable[ClassStatistics], intake: Intake, groups: Mapping[str, str], placed: Mapping[str, Split]
+    parent: Iterable[ClassStatistics],
+    leaving: Iterable[tuple[LabelRecord, Split]],
+    intake: Intake,
+    groups: Mapping[str, str],
+    placed: Mapping[str, Split],
 ) -> Contents:
     """The classes of new groups, and how much of each class has its split: in the parent, and in new views."""
     of_group: dict[str, frozenset[str]] = {}
     counts = {entry.name: Counter(entry.images) for entry in parent}
+    for record, split in leaving:
+        for name in {instance.class_name for instance in record.instances}:
+            counts[name][split] -= 1
     for sha, item in intake.accepted.items():
         group, names = groups[sha], frozenset(item.class_names)
         if group not in placed:

@@ -14,10 +14,11 @@ from app.contracts import documents, keys
 from app.contracts.dataset import Finding, Member, PrepareResult, VersionManifest
 from app.contracts.members import version_id
 from app.contracts.settings import DataSettings
-from maskrcnn.data import archives, findings, quarantine
+from maskrcnn.data import archives, findings, quarantine, removal
+from maskrcnn.data.history import Past, former_members
 from maskrcnn.data.importers import IMPORTERS
 from maskrcnn.data.intake import Intake, read_uploads
-from maskrcnn.data.members import read_members
+from maskrcnn.data.members import read_former, read_members
 from maskrcnn.data.merge import Merged, merge
 from maskrcnn.data.publish import SPLITS, Library, publish
 from maskrcnn.data.samples import Rejected
@@ -68,15 +69,16 @@ def prepare(
     for item in (*rejected, *refused):
         intake.reject((item.finding,), item.files)
     _judge(order, intake, tree, store, output)
-    statistics = parent.statistics if parent else ()
-    merged = merge(_members(store, parent), intake, order.settings, library.label, statistics)
+    removals = removal.resolve(intake.removals, _members(store, parent), _uploaded_at(intake, tree))
+    past = _past(store, parent, removals.images)
+    merged = merge(past, intake, order.settings, library.label)
     _check_splits(merged)
     library.add(intake.accepted.values())
     manifest = _publish(order, store, library, scratch, parent, intake, merged)
-    found = [*intake.findings, *merged.findings]
-    result = _result(order, intake, manifest, found, time.monotonic() - began)
+    found = [*intake.findings, *removals.findings, *merged.findings]
+    result = _result(order, intake, merged, manifest, found, time.monotonic() - began)
     _write(output, found, result, manifest)
-    _log_result(result, manifest, merged)
+    _log_result(result, manifest)
     return result
 
 
@@ -86,6 +88,18 @@ def _parent(store: Store, version: str | None) -> VersionManifest | None:
 
 def _members(store: Store, version: VersionManifest | None) -> Iterable[Member]:
     return read_members(store, version.version) if version else ()
+
+
+def _past(store: Store, parent: VersionManifest | None, removed: frozenset[str]) -> Past:
+    if parent is None:
+        return Past()
+    former = former_members(store, parent.version)
+    return Past(read_members(store, parent.version), parent.statistics, former, removed)
+
+
+def _uploaded_at(intake: Intake, tree: UploadTree) -> dict[str, str]:
+    """Image hash -> when it was uploaded last."""
+    return {sha: max(tree.modified.get(said.path, "") for said in copies) for sha, copies in intake.said.items()}
 
 
 def _known_classes(settings: DataSettings, parent: VersionManifest | None) -> Collection[str]:
@@ -153,12 +167,19 @@ def _publish(
 ) -> VersionManifest:
     seen = itertools.chain.from_iterable(item.class_names for item in intake.accepted.values())
     classes = class_map(parent.classes if parent else (), {*order.settings.classes, *seen}, order.settings.part_classes)
-    version = version_id(merged.members, classes)
-    return publish(store, library, scratch, version, order.parent_version, merged, classes)
+    if parent and version_id(merged.members, classes, read_former(store, parent.version)) == parent.version:
+        return parent  # rollbacks to it are remembered where they are recorded
+    version = version_id(merged.members, classes, merged.former)
+    return publish(store, library, scratch, version, order.parent_version, order.run_id, merged, classes)
 
 
 def _result(
-    order: Order, intake: Intake, manifest: VersionManifest, found: Sequence[Finding], seconds: float
+    order: Order,
+    intake: Intake,
+    merged: Merged,
+    manifest: VersionManifest,
+    found: Sequence[Finding],
+    seconds: float,
 ) -> PrepareResult:
     return PrepareResult(
         version=manifest.version,
@@ -172,6 +193,9 @@ def _result(
         classes=manifest.classes,
         formats=intake.formats,
         seconds=round(seconds, 3),
+        added=merged.count("added"),
+        relabelled=merged.count("relabelled"),
+        removed=merged.count("removed"),
     )
 
 
@@ -188,7 +212,7 @@ def _log_uploads(tree: UploadTree, parent: VersionManifest | None) -> None:
     log.info("parent version: %s", f"{parent.version}, {sum(parent.images.values())} images" if parent else "none")
 
 
-def _log_result(result: PrepareResult, manifest: VersionManifest, merged: Merged) -> None:
+def _log_result(result: PrepareResult, manifest: VersionManifest) -> None:
     log.info(
         "formats: %s; accepted %d images, quarantined %d, warnings %d",
         ", ".join(result.formats) or "none",
@@ -197,10 +221,11 @@ def _log_result(result: PrepareResult, manifest: VersionManifest, merged: Merged
         result.warnings,
     )
     log.info(
-        "version %s: %d added, %d relabelled; %s",
+        "version %s: %d added, %d relabelled, %d removed; %s",
         result.version,
-        merged.added,
-        merged.relabelled,
+        result.added,
+        result.relabelled,
+        result.removed,
         _counts(result.images),
     )
     for entry in manifest.statistics:

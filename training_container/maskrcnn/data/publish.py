@@ -11,7 +11,7 @@ from app.contracts import documents, keys
 from app.contracts.dataset import ClassDefinition, LabelRecord, Member, Split, VersionManifest
 from maskrcnn.data import shards
 from maskrcnn.data.intake import Accepted
-from maskrcnn.data.members import write_members
+from maskrcnn.data.members import write_diff, write_former, write_members
 from maskrcnn.data.merge import Merged
 from maskrcnn.data.scratch import Scratch
 from maskrcnn.data.versions import StatisticsCollector
@@ -64,6 +64,7 @@ def publish(
     scratch: Scratch,
     version: str,
     parent: str | None,
+    run_id: str,
     merged: Merged,
     classes: Sequence[ClassDefinition],
 ) -> VersionManifest:
@@ -84,11 +85,16 @@ def publish(
         {split: sum(m.split == split for m in merged.members) for split in SPLITS},
         names,
         statistics.result(classes),
-        merged.added,
-        merged.relabelled,
-        removed=0,
+        merged.count("added"),
+        merged.count("relabelled"),
+        merged.count("removed"),
+        len(merged.former),
+        run_id,
     )
     write_members(store, version, merged.members)
+    write_diff(store, version, merged.changes)
+    if merged.former:
+        write_former(store, version, merged.former)
     store.write(key, documents.to_json(manifest).encode(), "application/json")
     return manifest
 

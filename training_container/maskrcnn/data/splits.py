@@ -66,14 +66,16 @@ def place(
     placed: Mapping[str, Split],
     settings: DataSettings,
     contents: Contents | None = None,
+    occupied: Mapping[Split, int] | None = None,
 ) -> dict[str, Split]:
     """Give every group its split.
 
     Args:
         wishes: New group -> strongest wish of its photographs.
-        placed: Group -> split of the parent version; wins over wishes.
+        placed: Group -> split of the versions before; wins over wishes.
         settings: The shares.
         contents: The classes.
+        occupied: Split -> how much of `placed` is there now, where some of it was removed; all unless given.
 
     Returns:
         group -> split for all groups of both. At least one group in each split if three or more exist and
@@ -84,5 +86,5 @@ def place(
     draw.stratify()
     draw.top_up("test", settings.test_share)
     draw.top_up("val", settings.val_share)
-    draw.leave_none_empty(Counter(placed.values()))
+    draw.leave_none_empty(Counter(placed.values()) if occupied is None else Counter(occupied))
     return {**draw.splits, **placed}
