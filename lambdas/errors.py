@@ -39,6 +39,10 @@ class ChampionMovedError(PipelineError):
     """The champion pointer changed since the run began."""
 
 
+class HeadMovedError(PipelineError):
+    """The data-set head is no longer the version that the run added to."""
+
+
 class PublishFailedError(PipelineError):
     """The endpoint does not serve the requested configuration."""
 

@@ -148,7 +148,7 @@ class VersionManifest:
 
 @dataclasses.dataclass(frozen=True)
 class Rollback:
-    """Who moved the head back, and why; also kept as dataset/versions/<to>/rollbacks/<from>.json for ever.
+    """Who moved the head back, and why; also kept as dataset/rollbacks/<to>/<from>.json for ever.
 
     Whatever is built on `to_version` later reads there that `from_version` had images too, and keeps their splits.
     """

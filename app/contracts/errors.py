@@ -60,3 +60,4 @@ PUBLISH_FAILED = "PublishFailedError"          # endpoint Failed, or rolled back
 PUBLISH_UNFAITHFUL = "PublishUnfaithfulError"  # the endpoint answers unlike the evaluated model
 RUN_IN_PROGRESS = "RunInProgressError"         # another execution holds the lock
 CHAMPION_MOVED = "ChampionMovedError"          # the pointer changed since the run began
+HEAD_MOVED = "HeadMovedError"                  # the data-set head was rolled back since the run began

@@ -17,6 +17,9 @@ DATASET_HEAD = "dataset/head.json"
 VERSIONS = "dataset/versions/"
 """Data-set versions, a folder each."""
 
+ROLLBACKS = "dataset/rollbacks/"
+"""Who went back to which version, and from which: never deleted, because of the splits that were undone."""
+
 WEIGHTS = "dataset/weights/"
 """Files of weights that training may start from; below the data set because the jobs may read there."""
 
@@ -63,14 +66,16 @@ def version_diff(version_id: str) -> str:
     return version(version_id, "diff.jsonl.gz")
 
 
-def version_rollbacks(version_id: str, from_version: str = "") -> str:
-    """Key of the record of a rollback to a version, or the prefix of all (contracts.dataset.Rollback)."""
-    return version(version_id, "rollbacks", f"{from_version}.json" if from_version else "")
-
-
 def version_shards(version_id: str, split: str) -> str:
     """Prefix of the TFRecord shards of one split (train, val, test); ends with a slash."""
     return version(version_id, "tfrecord", split, "")
+
+
+def rollbacks(to_version: str = "", from_version: str = "") -> str:
+    """Key of the record of a rollback, or the prefix of all to a version, or of all (contracts.dataset.Rollback)."""
+    if not to_version:
+        return ROLLBACKS
+    return f"{ROLLBACKS}{to_version}/" + (f"{from_version}.json" if from_version else "")
 
 
 def run(run_id: str, *parts: str) -> str:

@@ -290,7 +290,7 @@ def _ends(tasks: Tasks) -> dict[str, State]:
             result="$.commit",
             then="Finish",
             comment="Champion pointer, then data-set head, then the used uploads leave the inbox",
-            catch=[catching("Restore", [errors.CHAMPION_MOVED])],
+            catch=[catching("Restore", [errors.CHAMPION_MOVED, errors.HEAD_MOVED])],
         ),
         "Finish": tasks.call(
             "finish",

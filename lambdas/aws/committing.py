@@ -14,14 +14,20 @@ from app.contracts.runs import Champion
 from lambdas.aws import closing, endpoint, inbox
 from lambdas.aws.documents import Bucket, ConflictError
 from lambdas.environment import Environment
-from lambdas.errors import ChampionMovedError
+from lambdas.errors import ChampionMovedError, HeadMovedError
 
 
 def commit(environment: Environment, state: dict[str, Any]) -> dict[str, Any]:
-    """Move the champion pointer if promoted, then the data-set head, then empty the inbox of what was used."""
+    """Move the champion pointer if promoted, then the data-set head, then empty the inbox of what was used.
+
+    Raises:
+        ChampionMovedError, HeadMovedError: a pointer is no longer what the run was built on; nothing moves.
+    """
     run_id = state["run"]["run_id"]
     version = state.get("prepare", {}).get("detail", {}).get("version")
     promoted = state["outcome"] == "PROMOTED"
+    if version:
+        check_head(environment, version, state.get("snapshot", {}).get("parent_version"))
     if promoted:
         move_champion(environment, _challenger(environment, state), state["evaluation"]["detail"]["champion_run_id"])
     if version:
@@ -65,6 +71,21 @@ def move_champion(environment: Environment, challenger: Champion, beaten_run_id:
             f"{keys.CHAMPION} does not name {beaten_run_id} any more, with which {challenger.run_id} was compared: "
             "force a run to compare with the new champion"
         ) from error
+
+
+def check_head(environment: Environment, version: str, parent: str | None) -> None:
+    """Make sure that the head is still the version that the run added to, or the run's own from a try before.
+
+    Raises:
+        HeadMovedError: somebody rolled the data set back meanwhile.
+    """
+    found = Bucket(environment.bucket).find(DatasetHead, keys.DATASET_HEAD)
+    current = found.document.version if found else None
+    if current not in (parent, version):
+        raise HeadMovedError(
+            f"{keys.DATASET_HEAD} names {current}, but the run added to {parent}: somebody rolled the data set back; "
+            "the uploads are still in the inbox: force a run to add them to the head as it is now"
+        )
 
 
 def move_head(environment: Environment, version: str, run_id: str) -> None:

@@ -11,7 +11,7 @@ from app.contracts.dataset import DatasetHead
 from app.contracts.runs import Champion
 from lambdas import commit, snapshot
 from lambdas.aws.documents import Bucket, ConflictError
-from lambdas.errors import ChampionMovedError
+from lambdas.errors import ChampionMovedError, HeadMovedError
 from tests.lambdas.builders import CHAMPION, IMAGE, NEW, RUN_ID, evaluation
 from tests.lambdas.conftest import Aws
 from tests.lambdas.fakes import client_error
@@ -120,6 +120,25 @@ def test_given_the_pointer_moves_in_this_very_moment_when_committed_then_the_con
     with pytest.raises(ChampionMovedError):
         commit.handler({"state": state("PROMOTED", CHAMPION.run_id)}, None)
     assert uploaded.bucket.read_bytes(keys.CHAMPION) == b'{"moved": "meanwhile"}'
+
+
+@pytest.mark.parametrize(("head", "parent", "moves"), [
+    (None, None, True), ("v1", "v1", True), ("v2", "v1", True), ("v0", "v1", False), ("v1", None, False)])
+def test_given_a_head_that_was_rolled_back_when_committed_then_nothing_moves(
+    uploaded: Aws, head: str | None, parent: str | None, moves: bool
+) -> None:
+    if head:
+        uploaded.put(keys.DATASET_HEAD, DatasetHead(head, "r", "2026-11-21T08:00:00+00:00"))
+    event = {"state": state("PROMOTED") | {"snapshot": {"parent_version": parent}}}
+    if moves:
+        commit.handler(event, None)
+        assert uploaded.bucket.read(DatasetHead, keys.DATASET_HEAD).version == "v2"
+        return
+    with pytest.raises(HeadMovedError, match=f"names {head}, but the run added to {parent}"):
+        commit.handler(event, None)
+    assert champion(uploaded) is None
+    assert uploaded.bucket.read(DatasetHead, keys.DATASET_HEAD).version == head
+    assert uploaded.inbox() == ["inbox/a.jpg"]
 
 
 def test_given_an_object_when_created_conditionally_then_only_the_first_writer_wins(aws: Aws) -> None:

@@ -178,7 +178,12 @@ def test_given_a_quota_then_the_same_attempt_waits_twelve_times_and_the_run_fail
 
 @pytest.mark.parametrize(
     ("name", "error"),
-    [("publish", "PublishFailedError"), ("verify", "PublishUnfaithfulError"), ("commit", "ChampionMovedError")],
+    [
+        ("publish", "PublishFailedError"),
+        ("verify", "PublishUnfaithfulError"),
+        ("commit", "ChampionMovedError"),
+        ("commit", "HeadMovedError"),
+    ],
 )
 def test_given_a_failed_publication_then_the_champion_is_restored_before_the_run_fails(name: str, error: str) -> None:
     done, calls = go(**{name: StateFailure(error, "why")})

@@ -68,7 +68,7 @@ class Place:
 
     def roll_back(self, from_version, to_version):
         record = Rollback(from_version, to_version, "ann", "2026-11-21T12:00:00+00:00")
-        key = keys.version_rollbacks(to_version, from_version)
+        key = keys.rollbacks(to_version, from_version)
         self.store.write(key, documents.to_json(record).encode())
 
 

@@ -52,4 +52,4 @@ def former_members(store: Store, parent: str) -> dict[str, Member]:
 
 def _rolled_back(store: Store, version: str) -> list[str]:
     """The versions from which somebody went back to this one."""
-    return [PurePosixPath(key).stem for key in store.keys(keys.version_rollbacks(version))]
+    return [PurePosixPath(key).stem for key in store.keys(keys.rollbacks(version))]
