@@ -48,6 +48,7 @@ def build(app: App) -> DeploymentSettings:
         settings=settings,
         network=network,
         bucket=data.bucket,
+        file_system=data.files.file_system,
         table=data.table,
         image_tag=image.tag,
     )

@@ -89,6 +89,10 @@ class Arns:
         """Every version in the model package group."""
         return self._format("sagemaker", "model-package", f"{names.model_package_group(self._environment)}/*")
 
+    def file_system(self, file_system_id: str) -> str:
+        """An EFS file system."""
+        return self._format("elasticfilesystem", "file-system", file_system_id)
+
     def made_by_runs(self, kind: str) -> str:
         """Every SageMaker resource of a kind that runs create: `training-job`, `model`, ..."""
         return self._format("sagemaker", kind, self._any)

@@ -33,7 +33,14 @@ class SageMakerRoles(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, bucket_arn: str, arns: Arns, serving_in_vpc: bool
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        bucket_arn: str,
+        arns: Arns,
+        serving_in_vpc: bool,
+        file_system_id: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._bucket_arn = bucket_arn
@@ -43,7 +50,12 @@ class SageMakerRoles(Construct):
             "Jobs",
             service=SAGEMAKER,
             description="Training and processing jobs",
-            grants=(*self._job_data(), *self._container("TrainingJobs", "ProcessingJobs"), _network()),
+            grants=(
+                *self._job_data(),
+                *self._container("TrainingJobs", "ProcessingJobs"),
+                _network(),
+                *([_mounts(arns.file_system(file_system_id))] if file_system_id else []),
+            ),
         )
         self.serving = role(
             self,
@@ -117,4 +129,12 @@ def _network() -> Grant:
         resources=("*",),
         why_wildcard="Containers in a VPC make their own network interfaces; these calls take no narrower resource "
         "before the interface exists.",
+    )
+
+
+def _mounts(file_system_arn: str) -> Grant:
+    """What SageMaker looks up to mount a directory; the mount itself is anonymous, and let in by security group."""
+    return Grant(
+        actions=("elasticfilesystem:DescribeFileSystems", "elasticfilesystem:DescribeMountTargets"),
+        resources=(file_system_arn,),
     )

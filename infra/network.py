@@ -20,9 +20,10 @@ class PrivateNetwork(Construct):
         vpc: The VPC.
         jobs: Security group of training and processing jobs.
         file_system: Security group of the EFS mount targets.
+        copies: Security group of DataSync's copies to the file system; None without them.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, cidr: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, cidr: str, with_copies: bool) -> None:
         super().__init__(scope, construct_id)
         # The region's own first two zones (Fn::GetAZs): a look-up would tie the templates to one account.
         self.vpc = ec2.Vpc(
@@ -46,6 +47,7 @@ class PrivateNetwork(Construct):
         self._add_s3_endpoint()
         self.jobs = self._job_group()
         self.file_system = self._file_system_group()
+        self.copies = self._copies_group() if with_copies else None
 
     def _add_s3_endpoint(self) -> None:
         endpoint = self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
@@ -92,4 +94,17 @@ class PrivateNetwork(Construct):
         )
         group.add_ingress_rule(self.jobs, ec2.Port.tcp(NFS_PORT), "NFS from the jobs")
         self.jobs.add_egress_rule(group, ec2.Port.tcp(NFS_PORT), "NFS to the file system")
+        return group
+
+    def _copies_group(self) -> ec2.SecurityGroup:
+        """DataSync reads the bucket by its own network; here it only writes to the mount targets."""
+        group = ec2.SecurityGroup(
+            self,
+            "Copies",
+            vpc=self.vpc,
+            allow_all_outbound=False,
+            description="DataSync copies from the bucket to EFS",
+        )
+        group.add_egress_rule(self.file_system, ec2.Port.tcp(NFS_PORT), "NFS to the file system")
+        self.file_system.add_ingress_rule(group, ec2.Port.tcp(NFS_PORT), "NFS from DataSync")
         return group

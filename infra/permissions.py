@@ -140,6 +140,7 @@ def _start_evaluation(r: Resources) -> tuple[Grant, ...]:
 
 def _start_training(r: Resources) -> tuple[Grant, ...]:
     return (
+        *r.read(keys.version_copy("*")),
         *_waiting(r),
         r.made_by_runs("training-job", "CreateTrainingJob", "DescribeTrainingJob", "AddTags"),
         r.pass_role(r.job_role_arn),

@@ -87,6 +87,15 @@ class NetworkSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class StorageSettings:
+    """What lies beside the bucket."""
+
+    datasync: bool = False
+    """A DataSync task that copies from the bucket to the EFS file system when `app stage-coco --efs` or
+    `app data copy` asks for it; a task that does not run costs nothing."""
+
+
+@dataclasses.dataclass(frozen=True)
 class ImageSettings:
     """How CodeBuild builds the container."""
 
@@ -146,6 +155,7 @@ class DeploymentSettings:
     pipeline: PipelineSettings
     triggers: TriggerSettings = TriggerSettings()
     network: NetworkSettings = NetworkSettings()
+    storage: StorageSettings = StorageSettings()
     image: ImageSettings = ImageSettings()
     operations: OperationsSettings = OperationsSettings()
 

@@ -27,6 +27,8 @@ class Environment:
     subnets: tuple[str, ...]
     security_group: str
     gate_function: str
+    file_system: str = ""
+    """Id of the EFS file system, when training uses it."""
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Environment:
@@ -57,6 +59,7 @@ class Environment:
             subnets=tuple(get("SUBNETS").split(",")),
             security_group=get("SECURITY_GROUP"),
             gate_function=get("GATE_FUNCTION"),
+            file_system=variables.get("CASTLINE_FILE_SYSTEM", ""),
         )
 
     @property

@@ -78,6 +78,11 @@ def rollbacks(to_version: str = "", from_version: str = "") -> str:
     return f"{ROLLBACKS}{to_version}/" + (f"{from_version}.json" if from_version else "")
 
 
+def version_copy(version_id: str) -> str:
+    """Key of the note that a version's shards lie on the file system (contracts.file_system.FileSystemCopy)."""
+    return version(version_id, "file-system.json")
+
+
 def run(run_id: str, *parts: str) -> str:
     """Key (or prefix, when `parts` is empty or its last is '') below one run."""
     return "/".join(("runs", run_id, *parts)) if parts else f"runs/{run_id}/"

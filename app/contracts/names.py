@@ -73,6 +73,11 @@ def build_project(environment: str) -> str:
     return f"{prefix(environment)}-image"
 
 
+def copy_task(environment: str) -> str:
+    """Name of the DataSync task that copies from the bucket to the file system."""
+    return f"{prefix(environment)}-copy"
+
+
 def inbox_queue(environment: str) -> str:
     """Name of the SQS queue that collects upload events for the gate."""
     return f"{prefix(environment)}-inbox"

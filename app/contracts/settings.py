@@ -55,6 +55,28 @@ class Rung:
 
 
 @dataclasses.dataclass(frozen=True)
+class FileSystemSettings:
+    """What training uses the deployment's EFS file system for (docs/coco.md)."""
+
+    data: bool = False
+    """Shards of a version that was copied there are read from there, read-only; those of others come from S3."""
+    log_directory: str = ""
+    """Directory that is mounted read-write as the channel `log`, for TensorBoard's files and metrics; empty: none."""
+
+    def __post_init__(self) -> None:
+        path = self.log_directory
+        normal = bool(re.fullmatch(r"(/[A-Za-z0-9_.-]+)*", path)) and not {".", ".."} & set(path.split("/"))
+        _check(normal, "training.file_system.log_directory", path,
+               "must be empty or an absolute path without `.`, `..` or a slash at its end",
+               '"/mask-rcnn/sagemaker/output/log"')
+
+    @property
+    def used(self) -> bool:
+        """Whether training needs it at all."""
+        return self.data or bool(self.log_directory)
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainingSettings:
     """How the model is trained."""
 
@@ -68,6 +90,10 @@ class TrainingSettings:
     volume_gb: int = 100
     hyperparameters: dict[str, str] = dataclasses.field(default_factory=lambda: {"preset": "r50"})
     """Passed to the train program; names and meaning in docs/hyperparameters.md."""
+    input_mode: Literal["File", "FastFile"] = "File"
+    """File copies the shards to the machine first; FastFile streams them, which starts sooner and needs no volume for
+    them, but reads each epoch from S3 again."""
+    file_system: FileSystemSettings = FileSystemSettings()
 
     def __post_init__(self) -> None:
         _check(len(self.ladder) > 0, "training.ladder", self.ladder, "needs at least one rung",

@@ -8,6 +8,7 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from app.contracts import names
+from infra.copy import CopyToFiles
 from infra.network import PrivateNetwork
 from infra.settings import DeploymentSettings
 from infra.storage import DataBucket, ModelRegistry, SharedFiles, StateTable
@@ -38,6 +39,17 @@ class DataStack(Stack):
         self.table = StateTable(self, "Table").table
         self.files = SharedFiles(self, "Files", vpc=network.vpc, security_group=network.file_system)
         self.registry = ModelRegistry(self, "Registry", name=names.model_package_group(settings.environment))
+        if network.copies:
+            copy = CopyToFiles(
+                self,
+                "Copy",
+                settings=settings,
+                bucket=data.bucket,
+                files=self.files,
+                vpc=network.vpc,
+                security_group=network.copies,
+            )
+            CfnOutput(self, "CopyTaskArn", value=copy.task_arn)
         # For training channels on EFS: the jobs' network and security group reach it already.
         CfnOutput(self, "FileSystemId", value=self.files.file_system.file_system_id)
         CfnOutput(self, "AccessPointId", value=self.files.access_point.access_point_id)

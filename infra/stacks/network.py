@@ -20,4 +20,6 @@ class NetworkStack(Stack):
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: DeploymentSettings, **kwargs: Any) -> None:
         super().__init__(scope, construct_id, **kwargs)
-        self.network = PrivateNetwork(self, "Network", cidr=settings.network.cidr)
+        self.network = PrivateNetwork(
+            self, "Network", cidr=settings.network.cidr, with_copies=settings.storage.datasync
+        )

@@ -7,6 +7,7 @@ from typing import Any
 from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_efs as efs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -39,6 +40,7 @@ class PipelineStack(Stack):
         settings: DeploymentSettings,
         network: PrivateNetwork,
         bucket: s3.IBucket,
+        file_system: efs.IFileSystem,
         table: dynamodb.ITable,
         image_tag: str,
         **kwargs: Any,
@@ -49,12 +51,15 @@ class PipelineStack(Stack):
         self._image_tag = image_tag
         # Exported by hand, so that the ARNs already read here as they will in the policies.
         bucket_arn = Stack.of(bucket).export_value(bucket.bucket_arn)
+        # Exported always: an export that comes and goes with a setting stands in the way of both deployments.
+        file_system_id = str(Stack.of(file_system).export_value(file_system.file_system_id))
         roles = SageMakerRoles(
             self,
             "Roles",
             bucket_arn=bucket_arn,
             arns=self._arns,
             serving_in_vpc=settings.pipeline.serving.mode == "realtime",
+            file_system_id=file_system_id if settings.pipeline.training.file_system.used else None,
         )
         self.functions = PipelineFunctions(
             self,
@@ -67,7 +72,9 @@ class PipelineStack(Stack):
                 serving_role_arn=roles.serving.role_arn,
                 arns=self._arns,
             ),
-            environment=self._environment(network, bucket, table, roles),
+            environment={
+                **self._environment(network, bucket, table, roles), "CASTLINE_FILE_SYSTEM": file_system_id
+            },
         )
         self.state_machine = PipelineStateMachine(
             self, "Workflow", settings=settings, function_arns=self.functions.arns

@@ -7,13 +7,13 @@ from app.contracts.settings import Rung
 from lambdas.decisions import ladder, metrics
 from lambdas.environment import Environment
 from lambdas.events import TrainEvent
+from lambdas.requests import channels
 from lambdas.requests.common import Request, tags, uri, vpc
 
 INTERNAL_RETRIES = 3
 """RetryStrategy covers InternalServerError only, within the job; the ladder covers what is left."""
 WEIGHTS_NAMES = ("backbone_weights", "load_model", "config:BACKBONE.WEIGHTS")
-"""Hyperparameters that name a file in the channel weights. SageMaker refuses a job whose channel is empty, so the
-channel is there only when one of them is."""
+"""Hyperparameters that name a file in the channel weights: it is there only when one of them does."""
 CHECKPOINTS_PATH = "/opt/ml/checkpoints"
 
 
@@ -22,8 +22,14 @@ def job_name(environment: Environment, event: TrainEvent) -> str:
     return names.job(environment.name, event.run_id, "train", event.attempt.number)
 
 
-def request(environment: Environment, event: TrainEvent) -> Request:
-    """Build the request of one attempt on its rung of the ladder."""
+def request(environment: Environment, event: TrainEvent, *, on_file_system: bool = False) -> Request:
+    """Build the request of one attempt on its rung of the ladder.
+
+    Args:
+        environment: The deployment.
+        event: The state's input.
+        on_file_system: Whether the version's shards were copied to the file system, from which they are read then.
+    """
     settings = ladder.for_run(environment.settings.training, event.hyperparameters)
     rung = settings.ladder[event.attempt.rung]
     hyperparameters = ladder.hyperparameters(settings, event.attempt)
@@ -31,17 +37,17 @@ def request(environment: Environment, event: TrainEvent) -> Request:
         "TrainingJobName": job_name(environment, event),
         "AlgorithmSpecification": {
             "TrainingImage": event.image_uri,
-            "TrainingInputMode": "File",
+            "TrainingInputMode": "File",  # each channel says its own
             "ContainerEntrypoint": ["train"],
             "MetricDefinitions": metrics.definitions(),
         },
         "RoleArn": environment.job_role_arn,
         "HyperParameters": hyperparameters | {"run_id": event.run_id, "version": event.version},
         "InputDataConfig": [
-            _channel(environment, "train", keys.version_shards(event.version, "train")),
-            _channel(environment, "val", keys.version_shards(event.version, "val")),
-            _channel(environment, "dataset", keys.version_manifest(event.version)),
-            *([_channel(environment, "weights", keys.WEIGHTS)] if _starts_from_weights(hyperparameters) else []),
+            *channels.shards(environment, event.version, on_file_system=on_file_system),
+            channels.objects(environment, "dataset", keys.version_manifest(event.version)),
+            *(channels.weights(environment) if _starts_from_weights(hyperparameters) else ()),
+            *channels.log(environment),
         ],
         "OutputDataConfig": {"S3OutputPath": uri(environment, keys.run(event.run_id, "model"))},
         "CheckpointConfig": {
@@ -63,15 +69,6 @@ def request(environment: Environment, event: TrainEvent) -> Request:
 
 def _starts_from_weights(hyperparameters: dict[str, str]) -> bool:
     return any(hyperparameters.get(name, "").strip('" ') for name in WEIGHTS_NAMES)
-
-
-def _channel(environment: Environment, name: str, key: str) -> Request:
-    source = {
-        "S3DataType": "S3Prefix",
-        "S3Uri": uri(environment, key),
-        "S3DataDistributionType": "FullyReplicated",
-    }
-    return {"ChannelName": name, "DataSource": {"S3DataSource": source}, "InputMode": "File"}
 
 
 def _resources(rung: Rung, volume_gb: int) -> Request:

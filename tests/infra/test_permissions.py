@@ -50,6 +50,7 @@ MAY = [
     ("start_prepare", "s3:PutObject", s3(keys.run(RUN, "jobs", "prepare", "job.json"))),
     ("start_training", "sagemaker:CreateTrainingJob", TRAINING),
     ("start_training", "states:SendTaskFailure", MACHINE),
+    ("start_training", "s3:GetObject", s3(keys.version_copy(VERSION))),
     ("start_evaluation", "s3:GetObject", s3(keys.CHAMPION)),
     ("compare", "s3:PutObject", COMPARISON),
     ("register", "sagemaker:CreateModelPackage", arn("sagemaker", "model-package/castline-dev/*")),
@@ -78,6 +79,7 @@ MAY = [
     ("reconcile", "states:StartExecution", MACHINE),
 ]
 MAY_NOT = [
+    ("start_training", "s3:GetObject", s3(keys.version_manifest(VERSION))),
     ("gate", "s3:GetObject", s3("inbox/cast_1.png")),
     ("snapshot", "s3:DeleteObjectVersion", s3("inbox/cast_1.png")),
     ("start_training", "sagemaker:CreateTrainingJob", arn("sagemaker", "training-job/castline-prod-x-train-1")),

@@ -90,6 +90,18 @@ def test_an_environment_that_cdk_json_does_not_know_is_refused_with_a_way_out() 
             'for example "quality@foundry.example"',
         ),
         (
+            {"training": {"input_mode": "Pipe"}},
+            "training.input_mode: 'Pipe' is not one of 'File', 'FastFile'; for example \"File\"",
+        ),
+        *(
+            (
+                {"training": {"file_system": {"log_directory": path}}},
+                f"training.file_system.log_directory = {path!r}: must be empty or an absolute path without `.`, `..` "
+                'or a slash at its end; for example "/mask-rcnn/sagemaker/output/log"',
+            )
+            for path in ("output/log", "/output/log/", "/output/../log", "/", "//log", "/a b")
+        ),
+        (
             {"serving": {"mode": "batch"}},
             "serving.mode: 'batch' is not one of 'serverless', 'realtime'; for example \"serverless\"",
         ),

@@ -54,6 +54,7 @@ def variables(settings: PipelineSettings) -> dict[str, str]:
         "CASTLINE_SECURITY_GROUP": "sg-1",
         "CASTLINE_BUILD_PROJECT": "castline-dev-image",
         "CASTLINE_GATE_FUNCTION": "castline-dev-gate",
+        "CASTLINE_FILE_SYSTEM": "fs-0123456789abcdef0",
     }
 
 

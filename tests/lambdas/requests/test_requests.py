@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.contracts.runs import Champion
-from app.contracts.settings import PipelineSettings, PromotionSettings, ServingSettings
+from app.contracts.settings import FileSystemSettings, PipelineSettings, PromotionSettings, ServingSettings
 from lambdas.environment import Environment
 from lambdas.events import Attempt, EvaluateEvent, PrepareEvent, PublishEvent, RegisterEvent, TrainEvent
 from lambdas.requests import processing, serving, training
@@ -97,6 +97,42 @@ def test_given_an_empty_name_of_weights_when_training_is_requested_then_there_is
     event = TrainEvent(**WAITING, version="v1", attempt=Attempt(), hyperparameters={"load_model": ""})
     names = [c["ChannelName"] for c in training.request(environment(), event)["InputDataConfig"]]
     assert names == ["train", "val", "dataset"]
+
+
+def training_with(*, on_file_system: bool = False, **values: Any) -> list[dict[str, Any]]:
+    """The channels that training gets under these settings."""
+    settings = dataclasses.replace(SETTINGS, training=dataclasses.replace(SETTINGS.training, **values))
+    event = TrainEvent(**WAITING, version="v1", attempt=Attempt())
+    request = training.request(environment(settings), event, on_file_system=on_file_system)
+    assert_valid("sagemaker", "CreateTrainingJob", request)
+    return request["InputDataConfig"]
+
+
+def test_given_fast_file_when_training_is_requested_then_shards_are_streamed_and_small_files_copied() -> None:
+    modes = {c["ChannelName"]: c["InputMode"] for c in training_with(input_mode="FastFile")}
+    assert modes == {"train": "FastFile", "val": "FastFile", "dataset": "File"}
+    assert {c["InputMode"] for c in training_with()} == {"File"}
+
+
+def test_given_a_version_on_the_file_system_when_training_is_requested_then_its_shards_are_mounted_read_only() -> None:
+    channels = training_with(on_file_system=True, input_mode="FastFile", file_system=FileSystemSettings(data=True))
+    sources = {c["ChannelName"]: (c["DataSource"], c["InputMode"]) for c in channels}
+    for split in ("train", "val"):
+        assert sources[split] == ({"FileSystemDataSource": {
+            "FileSystemId": "fs-0123456789abcdef0", "FileSystemType": "EFS", "FileSystemAccessMode": "ro",
+            "DirectoryPath": f"/dataset/versions/v1/tfrecord/{split}",
+        }}, "File")  # fmt: skip
+    assert "S3DataSource" in sources["dataset"][0]
+
+
+def test_given_a_log_directory_when_training_is_requested_then_it_is_mounted_for_writing() -> None:
+    channels = training_with(file_system=FileSystemSettings(log_directory="/mask-rcnn/sagemaker/output/log"))
+    assert [c["ChannelName"] for c in channels] == ["train", "val", "dataset", "log"]
+    assert channels[-1]["DataSource"]["FileSystemDataSource"] == {
+        "FileSystemId": "fs-0123456789abcdef0", "FileSystemType": "EFS", "FileSystemAccessMode": "rw",
+        "DirectoryPath": "/mask-rcnn/sagemaker/output/log",
+    }  # fmt: skip
+    assert "S3DataSource" in channels[0]["DataSource"]
 
 
 def inputs(request: dict[str, Any]) -> dict[str, str]:
