@@ -6,6 +6,7 @@ import dataclasses
 from typing import Literal
 
 Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
 Severity = Literal["error", "warning"]
 
 
@@ -92,6 +93,41 @@ class Member:
     width: int
     height: int
     instances: int
+    size_bytes: int = 0
+    """Of the image."""
+    shard: str = ""
+    """Name of the shard that holds it: a version that changes little finds by it what it may keep."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One TFRecord file of some 128 MB: dataset/shards/<name>.tfrecord."""
+
+    name: str
+    """Hash of what it holds and in which order: images, labels, class ids."""
+    images: int
+    size_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassTally:
+    """How often a class occurs in some images, and how large; tallies of shards add up to those of a version."""
+
+    instances: int
+    images: int
+    areas_px: dict[str, int]
+    """area, to three digits -> number of instances."""
+    longer_sides_px: dict[str, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardSummary:
+    """dataset/shard-summaries/<name>.json: what a version needs to know of a shard without reading it."""
+
+    name: str
+    images: int
+    size_bytes: int
+    classes: dict[str, ClassTally]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +153,7 @@ class ClassStatistics:
     """split -> number of instances."""
     images: dict[str, int]
     median_area_px: float
+    """To three digits, like the next."""
     median_longer_side_px: float
 
 
@@ -134,8 +171,8 @@ class VersionManifest:
     classes: tuple[ClassDefinition, ...]
     images: dict[str, int]
     """split -> number of images; all three splits."""
-    shards: dict[str, tuple[str, ...]]
-    """split -> shard file names below tfrecord/<split>/."""
+    shards: dict[str, tuple[Shard, ...]]
+    """split -> its shards, sorted by name."""
     statistics: tuple[ClassStatistics, ...]
     added: int
     relabelled: int

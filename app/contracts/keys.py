@@ -14,6 +14,9 @@ CHAMPION = "champion.json"
 DATASET_HEAD = "dataset/head.json"
 """Pointer to the newest committed data-set version (contracts.dataset.DatasetHead)."""
 
+SHARDS = "dataset/shards/"
+"""TFRecord shards of all versions."""
+
 VERSIONS = "dataset/versions/"
 """Data-set versions, a folder each."""
 
@@ -66,9 +69,22 @@ def version_diff(version_id: str) -> str:
     return version(version_id, "diff.jsonl.gz")
 
 
-def version_shards(version_id: str, split: str) -> str:
-    """Prefix of the TFRecord shards of one split (train, val, test); ends with a slash."""
-    return version(version_id, "tfrecord", split, "")
+def version_channel(version_id: str, split: str) -> str:
+    """Key of the list of one split's shards (train, val, test), as SageMaker takes it with S3DataType ManifestFile."""
+    return version(version_id, f"{split}.manifest")
+
+
+def shard(name: str) -> str:
+    """Key of a TFRecord shard; named by what it holds, shared by versions, never rewritten."""
+    return f"{SHARDS}{name}.tfrecord"
+
+
+def shard_summary(name: str) -> str:
+    """Key of what is known of a shard (contracts.dataset.ShardSummary); written after the shard, so that it says whole.
+
+    Not below the shards' prefix, from which jobs read.
+    """
+    return f"dataset/shard-summaries/{name}.json"
 
 
 def rollbacks(to_version: str = "", from_version: str = "") -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from app.contracts import file_system, keys
 from lambdas.environment import Environment
-from lambdas.requests.common import Request, uri
+from lambdas.requests.common import Request, source
 
 LOG_CHANNEL = "log"
 SPLITS = ("train", "val")
@@ -14,12 +14,15 @@ SPLITS = ("train", "val")
 
 
 def shards(environment: Environment, version: str, *, on_file_system: bool) -> list[Request]:
-    """The channels `train` and `val`."""
+    """The channels `train` and `val`.
+
+    On the file system both are the folder of all shards: training opens those that the manifest lists.
+    """
     mode = environment.settings.training.input_mode
     return [
-        directory(environment, split, file_system.directory(keys.version_shards(version, split)), "ro")
+        directory(environment, split, file_system.directory(keys.SHARDS), "ro")
         if on_file_system
-        else objects(environment, split, keys.version_shards(version, split), mode)
+        else objects(environment, split, keys.version_channel(version, split), mode)
         for split in SPLITS
     ]
 
@@ -38,13 +41,9 @@ def log(environment: Environment) -> list[Request]:
 def objects(
     environment: Environment, name: str, key: str, mode: Literal["File", "FastFile"] = "File"
 ) -> Request:
-    """A channel of the objects whose keys begin with `key`."""
-    source = {
-        "S3DataType": "S3Prefix",
-        "S3Uri": uri(environment, key),
-        "S3DataDistributionType": "FullyReplicated",
-    }
-    return {"ChannelName": name, "DataSource": {"S3DataSource": source}, "InputMode": mode}
+    """A channel of the objects whose keys begin with `key`, or which the list at `key` names."""
+    replicated = {**source(environment, key), "S3DataDistributionType": "FullyReplicated"}
+    return {"ChannelName": name, "DataSource": {"S3DataSource": replicated}, "InputMode": mode}
 
 
 def directory(environment: Environment, name: str, path: str, access: Literal["ro", "rw"]) -> Request:

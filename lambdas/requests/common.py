@@ -23,6 +23,12 @@ def vpc(environment: Environment) -> Request:
     return {"Subnets": list(environment.subnets), "SecurityGroupIds": [environment.security_group]}
 
 
+def source(environment: Environment, key: str) -> dict[str, str]:
+    """Where an input comes from: a list of shards names its objects, any other key is a prefix."""
+    kind = "ManifestFile" if key.endswith(".manifest") else "S3Prefix"
+    return {"S3DataType": kind, "S3Uri": uri(environment, key)}
+
+
 def uri(environment: Environment, key: str) -> str:
     """The s3:// form of a key in the data bucket."""
     return keys.uri(environment.bucket, key)

@@ -9,7 +9,7 @@ from app.contracts.jobs import EvaluateJob, PrepareJob
 from app.contracts.runs import Champion
 from lambdas.environment import Environment
 from lambdas.events import EvaluateEvent, PrepareEvent
-from lambdas.requests.common import Request, tags, uri, vpc
+from lambdas.requests.common import Request, source, tags, uri, vpc
 
 ROOT = "/opt/ml/processing"
 
@@ -89,7 +89,7 @@ def evaluate(environment: Environment, event: EvaluateEvent, champion: Champion 
     settings = environment.settings
     inputs = {
         "dataset": keys.version_manifest(event.version),
-        "test": keys.version_shards(event.version, "test"),
+        "test": keys.version_channel(event.version, "test"),
         "challenger": keys.split_uri(event.model_artifact)[1],
     }
     if champion:
@@ -115,9 +115,8 @@ def _input(environment: Environment, name: str, key: str) -> Request:
     return {
         "InputName": name,
         "S3Input": {
-            "S3Uri": uri(environment, key),
+            **source(environment, key),
             "LocalPath": f"{ROOT}/input/{name}",
-            "S3DataType": "S3Prefix",
             "S3InputMode": "File",
             "S3DataDistributionType": "FullyReplicated",
         },

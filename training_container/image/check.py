@@ -104,11 +104,18 @@ def prepares(bucket: Path) -> VersionManifest:
     return documents.from_json(VersionManifest, (bucket / keys.version_manifest(result.version)).read_text())
 
 
+def copy_shards(bucket: Path, manifest: VersionManifest, split: str, channel: Path) -> None:
+    """Fill a channel as SageMaker does from the list of shards."""
+    channel.mkdir(parents=True)
+    for shard in manifest.shards[split]:
+        shutil.copy(bucket / keys.shard(shard.name), channel)
+
+
 def trains(bucket: Path, manifest: VersionManifest) -> None:
     """Train for a moment on the shards of the version."""
     root = WORK / "train"
     for split in ("train", "val"):
-        shutil.copytree(bucket / keys.version_shards(manifest.version, split), root / "input/data" / split)
+        copy_shards(bucket, manifest, split, root / "input/data" / split)
     write(root / "input/data/dataset/manifest.json", manifest)
     write(root / "input/config/hyperparameters.json", HYPERPARAMETERS | {"version": manifest.version})
     expect(run("train", root) == 0, "train should exit 0")
@@ -119,7 +126,7 @@ def evaluates(bucket: Path, manifest: VersionManifest) -> None:
     """Evaluate the model against itself: there must be no gain."""
     root = WORK / "evaluate"
     inputs = root / "processing/input"
-    shutil.copytree(bucket / keys.version_shards(manifest.version, "test"), inputs / "test")
+    copy_shards(bucket, manifest, "test", inputs / "test")
     write(inputs / "dataset/manifest.json", manifest)
     for who in ("challenger", "champion"):
         (inputs / who).mkdir()

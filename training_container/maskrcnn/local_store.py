@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,10 @@ from maskrcnn.storage import ObjectNotFoundError
 
 
 class LocalStore:
-    """A Store on the local disk: a key is a path below the root. It knows no versions."""
+    """A Store on the local disk: a key is a path below the root. It knows no versions.
+
+    As in S3, an object is there whole or not at all.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -28,11 +32,17 @@ class LocalStore:
 
     def write(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
         """See Store."""
-        self._path(key).write_bytes(body)
+        path = self._path(key)
+        half = path.with_name(f"{path.name}.{os.getpid()}.half")
+        half.write_bytes(body)
+        half.replace(path)
 
     def upload(self, key: str, source: Path) -> None:
         """See Store."""
-        shutil.copyfile(source, self._path(key))
+        path = self._path(key)
+        half = path.with_name(f"{path.name}.{os.getpid()}.half")
+        shutil.copyfile(source, half)
+        half.replace(path)
 
     def exists(self, key: str) -> bool:
         """See Store."""
@@ -42,6 +52,10 @@ class LocalStore:
         """See Store."""
         found = (path.relative_to(self._root).as_posix() for path in self._root.rglob("*") if path.is_file())
         return iter(sorted(key for key in found if key.startswith(prefix)))
+
+    def uri(self, key: str) -> str:
+        """See Store."""
+        return f"{self._root.resolve().as_uri()}/{key}"
 
     def _path(self, key: str) -> Path:
         path = self._root / key

@@ -10,6 +10,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from app.contracts import keys
+
 DOWNLOAD_THREADS = 16
 _ABSENT = frozenset({"404", "NoSuchKey", "NoSuchVersion", "NotFound"})
 
@@ -46,6 +48,9 @@ class Store(Protocol):
 
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys with that prefix, in order."""
+
+    def uri(self, key: str) -> str:
+        """The address of an object or a prefix for others: s3://bucket/key."""
 
 
 class S3Store:
@@ -97,6 +102,10 @@ class S3Store:
         for page in pages:
             for item in page.get("Contents", ()):
                 yield item["Key"]
+
+    def uri(self, key: str) -> str:
+        """See Store."""
+        return keys.uri(self._bucket, key)
 
     def _finding(self, what: str) -> _AbsentAsNotFound:
         return _AbsentAsNotFound(f"s3://{self._bucket}/{what}")

@@ -115,7 +115,7 @@ class Processing:
         """Fetch the inputs; returns the failure reason, if any."""
         for given in record.get("ProcessingInputs", []):
             source = given["S3Input"]
-            if not self._cloud.transfers.download(source["S3Uri"], _local(root, source["LocalPath"])):
+            if not self._cloud.transfers.fetch(source, _local(root, source["LocalPath"])):
                 return (f"ClientError: Data download failed: No S3 objects found under {source['S3Uri']} of the input "
                         f"{given['InputName']}")
         for output in record.get("ProcessingOutputConfig", {}).get("Outputs", []):

@@ -180,10 +180,10 @@ class _Job:
         """Fetch channels and checkpoints and write the configuration; returns the failure reason, if any."""
         record, transfers = self._record, self._cloud.transfers
         for channel in record.get("InputDataConfig", []):
-            uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-            if not transfers.download(uri, self.root / "input/data" / channel["ChannelName"]):
-                return (f"ClientError: Data download failed: No S3 objects found under S3 URL {uri} given in input "
-                        f"data source of the channel {channel['ChannelName']}")
+            source = channel["DataSource"]["S3DataSource"]
+            if not transfers.fetch(source, self.root / "input/data" / channel["ChannelName"]):
+                return (f"ClientError: Data download failed: No S3 objects found under S3 URL {source['S3Uri']} given "
+                        f"in input data source of the channel {channel['ChannelName']}")
         for folder in ("checkpoints", "model", "output/data", "input/config"):
             (self.root / folder).mkdir(parents=True, exist_ok=True)
         if checkpoints := record.get("CheckpointConfig"):

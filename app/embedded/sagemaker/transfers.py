@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -41,6 +43,25 @@ class Transfers:
                 self._s3.download_file(bucket, key, str(path))
                 count += 1
         return count
+
+    def download_listed(self, uri: str, folder: Path) -> int:
+        """Fetch the objects that a ManifestFile lists, under their names below its prefix; returns how many.
+
+        Source: SageMaker API reference, S3DataSource, S3Uri: `[{"prefix": "s3://..."}, "path/1", ...]`.
+        """
+        bucket, key = split_uri(uri)
+        first, *names = json.loads(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        source, prefix = split_uri(first["prefix"])
+        for name in names:
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._s3.download_file(source, prefix + name, str(path))
+        return len(names)
+
+    def fetch(self, source: Mapping[str, str], folder: Path) -> int:
+        """Fetch what an S3DataSource or S3Input names, by prefix or by list; returns how many objects."""
+        how = self.download_listed if source.get("S3DataType") == "ManifestFile" else self.download
+        return how(source["S3Uri"], folder)
 
     def upload(self, folder: Path, uri: str) -> int:
         """Upload every file below the folder; returns how many."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import json
 from pathlib import Path
 from typing import Any
 
 from boto3.exceptions import S3UploadFailedError
 
-from app.embedded.sagemaker.transfers import Mirror
+from app.embedded.sagemaker.transfers import Mirror, Transfers
 
 
 class S3:
@@ -46,3 +48,26 @@ def test_given_a_file_that_is_deleted_then_so_is_its_object(tmp_path: Path) -> N
     (tmp_path / "step-2").write_bytes(b"two")
     mirror.push()
     assert s3.objects == {"checkpoints/step-2": b"two"}
+
+
+class Listed:
+    """An S3 with a list of objects."""
+
+    def __init__(self, **objects: bytes) -> None:
+        self.objects = objects
+
+    def get_object(self, **where: str) -> dict[str, Any]:
+        return {"Body": io.BytesIO(self.objects[where["Key"]])}
+
+    def download_file(self, _bucket: str, key: str, path: str) -> None:
+        Path(path).write_bytes(self.objects[key])
+
+
+def test_given_a_list_of_shards_then_only_these_are_fetched(tmp_path: Path) -> None:
+    listed = json.dumps([{"prefix": "s3://bucket/dataset/shards/"}, "a.tfrecord", "b/c.tfrecord"]).encode()
+    objects = {"train.manifest": listed, "dataset/shards/a.tfrecord": b"A", "dataset/shards/b/c.tfrecord": b"C",
+               "dataset/shards/other.tfrecord": b"X"}
+    source = {"S3DataType": "ManifestFile", "S3Uri": "s3://bucket/train.manifest"}
+    assert Transfers(Listed(**objects)).fetch(source, tmp_path) == 2
+    assert {p.relative_to(tmp_path).as_posix(): p.read_bytes() for p in tmp_path.rglob("*.tfrecord")} == {
+        "a.tfrecord": b"A", "b/c.tfrecord": b"C"}

@@ -79,8 +79,10 @@ def test_given_a_version_when_training_is_requested_then_the_test_split_is_no_ch
     channels = {c["ChannelName"]: c["DataSource"]["S3DataSource"]["S3Uri"] for c in train()["InputDataConfig"]}
     root = "s3://castline-dev-data/dataset/versions/v1"
     assert channels == {
-        "train": f"{root}/tfrecord/train/", "val": f"{root}/tfrecord/val/", "dataset": f"{root}/manifest.json"
+        "train": f"{root}/train.manifest", "val": f"{root}/val.manifest", "dataset": f"{root}/manifest.json"
     }  # fmt: skip
+    kinds = [c["DataSource"]["S3DataSource"]["S3DataType"] for c in train()["InputDataConfig"]]
+    assert kinds == ["ManifestFile", "ManifestFile", "S3Prefix"]
 
 
 @pytest.mark.parametrize("name", ["backbone_weights", "load_model", "config:BACKBONE.WEIGHTS"])
@@ -120,7 +122,7 @@ def test_given_a_version_on_the_file_system_when_training_is_requested_then_its_
     for split in ("train", "val"):
         assert sources[split] == ({"FileSystemDataSource": {
             "FileSystemId": "fs-0123456789abcdef0", "FileSystemType": "EFS", "FileSystemAccessMode": "ro",
-            "DirectoryPath": f"/dataset/versions/v1/tfrecord/{split}",
+            "DirectoryPath": "/dataset/shards",
         }}, "File")  # fmt: skip
     assert "S3DataSource" in sources["dataset"][0]
 
@@ -167,7 +169,7 @@ def test_given_a_model_when_evaluation_is_requested_then_both_see_the_same_test_
     expected = {
         "job": f"runs/{RUN_ID}/jobs/evaluate/",
         "dataset": "dataset/versions/v1/manifest.json",
-        "test": "dataset/versions/v1/tfrecord/test/",
+        "test": "dataset/versions/v1/test.manifest",
         "challenger": f"runs/{RUN_ID}/model/job/output/model.tar.gz",
     }
     assert inputs(request) == expected | ({"champion": "runs/old/model.tar.gz"} if champion else {})

@@ -110,8 +110,8 @@ def test_tfrecords_hold_the_same_examples_beside_a_label_map(version, tmp_path):
         'item {\n  id: 1\n  name: "disk"\n}\nitem {\n  id: 2\n  name: "train"\n}\n')
     for split in ("train", "val", "test"):
         ours = tf.data.TFRecordDataset(str(tmp_path / "out" / split / "shard-00000.tfrecord"))
-        published = tmp_path / "bucket" / keys.version_shards(name, split) / "shard-00000.tfrecord"
-        assert sorted(e.numpy() for e in ours) == sorted(e.numpy() for e in tf.data.TFRecordDataset(str(published)))
+        published = [str(path) for path in (tmp_path / "bucket" / split).iterdir()]
+        assert sorted(e.numpy() for e in ours) == sorted(e.numpy() for e in tf.data.TFRecordDataset(published))
 
 
 def test_image_tags_survive_supervisely(inbox, tmp_path):

@@ -77,8 +77,10 @@ def test_a_first_upload_becomes_a_version(inbox, bench):
     members = bench.members(result.version)
     assert [m.image_sha256 for m in members] == sorted(m.image_sha256 for m in members)
     assert manifest.images == result.images == {s: [m.split for m in members].count(s) for s in result.images}
-    for split, names in manifest.shards.items():
-        assert all(bench.store.exists(keys.version_shards(result.version, split) + name) for name in names)
+    for split, shards in manifest.shards.items():
+        assert sum(shard.images for shard in shards) == manifest.images[split]
+        assert {m.shard for m in members if m.split == split} == {shard.name for shard in shards}
+        assert all(bench.store.exists(keys.shard(shard.name)) for shard in shards)
     for member in members:
         assert bench.store.exists(keys.image(member.image_sha256, member.image_extension))
         assert bench.label(member).image_sha256 == member.image_sha256
@@ -96,7 +98,7 @@ def test_the_same_images_under_other_names_of_uploads_and_times_are_the_same_ver
 def test_a_version_that_exists_is_not_written_again(inbox, bench):
     fill(inbox)
     result = bench.run(inbox)
-    shard = keys.version_shards(result.version, "train") + "shard-00000.tfrecord"
+    shard = keys.shard(bench.manifest(result.version).shards["train"][0].name)
     bench.store.write(shard, b"untouched")
     assert bench.run(inbox).version == result.version
     assert bench.store.read(shard) == b"untouched"
@@ -228,6 +230,23 @@ def test_a_second_upload_adds_and_moves_nothing(inbox, bench):
     assert (manifest.parent, manifest.added, manifest.relabelled, manifest.removed) == (first.version, 10, 0, 0)
 
 
+def test_what_does_not_change_is_not_written_again(inbox, bench):
+    """Given 10 more images, then every shard of the parent stays, and only the 10 are read to make new ones."""
+    fill(inbox, 40)
+    first = bench.manifest(bench.run(inbox).version)
+    old = {shard for shards in first.shards.values() for shard in shards}
+    for shard in old:
+        bench.store.write(keys.shard(shard.name), b"untouched")
+    for member in bench.members(first.version):
+        (bench.folder / "bucket" / keys.image(member.image_sha256, member.image_extension)).unlink()
+    shutil.rmtree(inbox.root / "up")
+    fill(inbox, 10, "more")
+    second = bench.manifest(bench.run(inbox, parent=first.version).version)
+    assert old < {shard for shards in second.shards.values() for shard in shards}
+    assert all(bench.store.read(keys.shard(shard.name)) == b"untouched" for shard in old)
+    assert sum(entry.instances["train"] for entry in second.statistics) == second.images["train"]
+
+
 def test_the_same_upload_again_changes_nothing(inbox, bench):
     fill(inbox)
     first = bench.run(inbox)
@@ -245,7 +264,8 @@ def test_relabelling_replaces_and_the_older_version_stays_readable(inbox, bench,
     manifest, new = bench.manifest(second.version), bench.members(second.version)
     assert (manifest.added, manifest.relabelled, len(new)) == (0, 1, 20)
     assert splits_of(new) == splits_of(old)
-    (changed,) = set(new) - set(old)
+    labels = {m.image_sha256: m.label_sha256 for m in old}
+    (changed,) = [m for m in new if labels[m.image_sha256] != m.label_sha256]
     (before,) = [m for m in old if m.image_sha256 == changed.image_sha256]
     assert bench.label(changed).instances[0].class_name == "holes"
     assert bench.label(before).instances[0].class_name == "chipping"

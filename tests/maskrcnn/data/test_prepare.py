@@ -73,8 +73,10 @@ def test_a_snapshot_becomes_a_version(inbox, job, s3, tmp_path):
     assert len(list(store.keys("dataset/images/"))) == 12
     assert len(list(store.keys("dataset/labels/"))) == 12
     for split in ("train", "val", "test"):
-        assert list(store.keys(keys.version_shards(result.version, split))) == [
-            keys.version_shards(result.version, split) + "shard-00000.tfrecord"]
+        prefix, *names = json.loads(store.read(keys.version_channel(result.version, split)))
+        assert prefix == {"prefix": f"s3://{BUCKET}/dataset/shards/"}
+        assert names
+        assert all(store.exists(keys.SHARDS + name) for name in names)
     assert not (tmp_path / "ml/processing/work").exists()
 
 

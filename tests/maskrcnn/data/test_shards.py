@@ -8,7 +8,7 @@ import tensorflow as tf
 from maskrcnn.data import schema, shards
 from pycocotools import mask as coco_mask
 
-from app.contracts.dataset import LabelInstance, LabelRecord, Member, Rle
+from app.contracts.dataset import LabelInstance, LabelRecord, Rle
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -25,10 +25,6 @@ def record_of(masks, n=0, boxes=0):
     return LabelRecord(f"{n:064x}", "png", f"ds/img/{n}.png", 64, 48, tuple(instances))
 
 
-def member_of(record):
-    return Member(record.image_sha256, "png", "l", record.file_name, "g", "train", 64, 48, len(record.instances))
-
-
 def read(paths):
     return [tf.train.Example.FromString(raw.numpy()).features.feature for raw in tf.data.TFRecordDataset(
         [str(path) for path in paths])]
@@ -36,9 +32,7 @@ def read(paths):
 
 def write(records, body, folder, **more):
     folder.mkdir(exist_ok=True)
-    by_sha = {record.image_sha256: record for record in records}
-    return shards.write_shards([member_of(r) for r in records], lambda m: (by_sha[m.image_sha256], body),
-                               {"burr": 1, "disk": 2}, folder, **more)
+    return shards.write_examples((shards.encode(r, body, {"burr": 1, "disk": 2}) for r in records), folder, **more)
 
 
 def test_masks_come_back_bit_by_bit_and_boxes_as_shares(tmp_path, picture):

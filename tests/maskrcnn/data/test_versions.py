@@ -1,4 +1,4 @@
-"""Classes keep their numbers, parts have their names, and statistics add up."""
+"""Classes keep their numbers, parts have their names."""
 
 from __future__ import annotations
 
@@ -38,13 +38,3 @@ def test_labels_are_compared_by_what_they_say_about_the_image():
     assert versions.same_label(record(one), record(one, name="renamed.png"))
     assert not versions.same_label(record(one), record(one, tags=("good",)))
     assert not versions.same_label(record(one), record(instance("b", 3, 3)))
-
-
-def test_statistics_count_instances_and_images_per_split():
-    collector = versions.StatisticsCollector()
-    collector.add(record(instance("chipping", 10, 4), instance("chipping", 30, 8)), "train")
-    collector.add(record(instance("chipping", 20, 5)), "test")
-    chipping, disk = collector.result(CLASSES)
-    assert (chipping.instances, chipping.images) == ({"train": 2, "test": 1}, {"train": 1, "test": 1})
-    assert (chipping.median_area_px, chipping.median_longer_side_px) == (20.0, 5.0)
-    assert (disk.instances, disk.median_area_px) == ({}, 0.0)

@@ -24,7 +24,7 @@ from maskrcnn.serving.images import decode
 from PIL import Image
 
 from app.contracts import documents
-from app.contracts.dataset import ClassDefinition, ClassStatistics, LabelInstance, LabelRecord, Member, VersionManifest
+from app.contracts.dataset import ClassDefinition, ClassStatistics, LabelInstance, LabelRecord, Shard, VersionManifest
 from app.contracts.evaluation import EvaluationResult, GoldenSet, ImageResult
 from app.contracts.jobs import EvaluateJob
 from app.contracts.prediction import Instance
@@ -88,20 +88,18 @@ class Job:
         return self.layout.processing_output
 
     def _write_data(self) -> None:
-        def record(member: Member) -> tuple[LabelRecord, bytes]:
-            image = by_hash[member.image_sha256]
+        def example(image: LabelledImage) -> bytes:
             labels = tuple(LabelInstance(i.class_name, i.bbox, i.mask, i.area_px) for i in image.instances)
-            return LabelRecord(image.sha256, "png", image.file_name, image.width, image.height, labels), image.encoded
+            record = LabelRecord(image.sha256, "png", image.file_name, image.width, image.height, labels)
+            return shards.encode(record, image.encoded, ids)
 
-        by_hash = {image.sha256: image for image in self.images}
-        members = tuple(Member(i.sha256, "png", "", i.file_name, "", "test", i.width, i.height, 0) for i in self.images)
         ids = {definition.name: definition.id for definition in self.classes}
         test, dataset = self.layout.processing_input("test"), self.layout.processing_input("dataset")
         test.mkdir(parents=True)
         dataset.mkdir()
-        shards.write_shards(members, record, ids, test)
+        shards.write_examples((example(image) for image in self.images), test)
         statistics = tuple(ClassStatistics(c.name, {"test": 1, "train": 7}, {}, 100.0, 10.0) for c in self.classes)
-        files = {"test": ("shard-00000.tfrecord",)}
+        files = {"test": (Shard("shard-00000", 8, 1),)}
         images = {"train": 7, "val": 0, "test": 8}
         manifest = VersionManifest(VERSION, None, self.classes, images, files, statistics, 1, 0, 0)
         (dataset / "manifest.json").write_text(documents.to_json(manifest))

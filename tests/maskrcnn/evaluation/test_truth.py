@@ -13,7 +13,7 @@ from maskrcnn.data import shards
 from maskrcnn.evaluation.truth import LabelledImage, read_test_set
 from maskrcnn.program import JobError
 
-from app.contracts.dataset import ClassDefinition, LabelInstance, LabelRecord, Member
+from app.contracts.dataset import ClassDefinition, LabelInstance, LabelRecord
 
 # pycocotools 2.0.11 with NumPy 2
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 def write(
     folder: Path, images: list[LabelledImage], classes: tuple[ClassDefinition, ...], shard_bytes: int = 10**6
 ) -> None:
-    records = {
-        image.sha256: (
+    records = [
+        (
             LabelRecord(
                 image.sha256, image.extension, image.file_name, image.width, image.height,
                 tuple(
@@ -35,11 +35,10 @@ def write(
             image.encoded,
         )
         for image in images
-    }  # fmt: skip
-    members = [Member(i.sha256, "png", "", i.file_name, "", "test", i.width, i.height, len(i.labels)) for i in images]
+    ]  # fmt: skip
     ids = {definition.name: definition.id for definition in classes}
     folder.mkdir(parents=True, exist_ok=True)
-    shards.write_shards(members, lambda member: records[member.image_sha256], ids, folder, shard_bytes)
+    shards.write_examples((shards.encode(*each, ids) for each in records), folder, shard_bytes)
 
 
 def test_labels_come_back_with_mask_box_role_and_flags(

@@ -14,12 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from app.contracts import documents, keys
-from app.contracts.dataset import DatasetHead, LabelRecord, Member, Split, VersionManifest
+from app.contracts.dataset import SPLITS, DatasetHead, LabelRecord, Member, Split, VersionManifest
 from maskrcnn.data.exporters import EXPORTERS
 from maskrcnn.data.exporters.items import items_of, names_of
 from maskrcnn.data.local import LOCAL_MANIFEST
 from maskrcnn.data.members import read_members
-from maskrcnn.data.publish import SPLITS
 from maskrcnn.local_store import LocalStore
 from maskrcnn.program import JobError
 from maskrcnn.storage import ObjectNotFoundError, S3Store, Store

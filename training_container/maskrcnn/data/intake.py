@@ -36,6 +36,7 @@ class Accepted:
     height: int
     class_names: tuple[str, ...]
     """One an instance."""
+    size_bytes: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,11 +217,11 @@ def _sort(sample: Sample, data_set: DataSet, checked: Checked, scratch: Scratch,
     before = intake.accepted.get(checked.image.sha256)
     same = before is not None and same_label(scratch.read_label(before.label_sha256), checked.record)
     scratch.keep_image(checked.image)
-    item = _accepted(sample, checked.record, scratch.keep_label(checked.record))
+    item = _accepted(sample, checked.record, scratch.keep_label(checked.record), len(checked.image.body))
     intake.accept(Said(sample.image, data_set.root, sample.split), item, same, sample.is_weak)
 
 
-def _accepted(sample: Sample, record: LabelRecord, label_sha256: str) -> Accepted:
+def _accepted(sample: Sample, record: LabelRecord, label_sha256: str, size_bytes: int) -> Accepted:
     return Accepted(
         sample.image,
         record.image_sha256,
@@ -230,4 +231,5 @@ def _accepted(sample: Sample, record: LabelRecord, label_sha256: str) -> Accepte
         record.width,
         record.height,
         tuple(i.class_name for i in record.instances),
+        size_bytes,
     )

@@ -16,11 +16,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from app.contracts import keys
-from app.contracts.dataset import PrepareResult
+from app.contracts import documents, keys
+from app.contracts.dataset import SPLITS, PrepareResult, VersionManifest
 from app.contracts.settings import DataSettings
 from maskrcnn.data.pipeline import Order, prepare
-from maskrcnn.data.publish import SPLITS
 from maskrcnn.data.tree import UploadTree
 from maskrcnn.local_store import LocalStore
 from maskrcnn.program import JobError
@@ -42,10 +41,13 @@ def prepare_folder(
     order = Order(RUN_ID, parent_version, settings or DataSettings())
     with tempfile.TemporaryDirectory(prefix="castline-prepare-") as work:
         result = prepare(order, UploadTree.of_folder(source), store, Path(work), target / "output")
+    manifest = documents.from_json(VersionManifest, store.read(keys.version_manifest(result.version)))
     for split in SPLITS:
         shutil.rmtree(target / split, ignore_errors=True)
-        shutil.copytree(target / keys.version_shards(result.version, split), target / split)
-    shutil.copyfile(target / keys.version_manifest(result.version), target / LOCAL_MANIFEST)
+        (target / split).mkdir()
+        for shard in manifest.shards[split]:
+            shutil.copyfile(target / keys.shard(shard.name), target / split / f"{shard.name}.tfrecord")
+    (target / LOCAL_MANIFEST).write_text(documents.to_json(manifest))
     return result
 
 

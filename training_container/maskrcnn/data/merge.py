@@ -197,4 +197,5 @@ def _member(item: Accepted, group: str, split: Split) -> Member:
         item.width,
         item.height,
         len(item.class_names),
+        item.size_bytes,
     )

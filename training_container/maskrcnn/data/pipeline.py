@@ -11,16 +11,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from app.contracts import documents, keys
-from app.contracts.dataset import Finding, Member, PrepareResult, VersionManifest
+from app.contracts.dataset import SPLITS, Finding, Member, PrepareResult, VersionManifest
 from app.contracts.members import version_id
 from app.contracts.settings import DataSettings
-from maskrcnn.data import archives, findings, quarantine, removal
+from maskrcnn.data import archives, findings, publish, quarantine, removal
 from maskrcnn.data.history import Past, former_members
 from maskrcnn.data.importers import IMPORTERS
 from maskrcnn.data.intake import Intake, read_uploads
-from maskrcnn.data.members import read_former, read_members
+from maskrcnn.data.library import Library
+from maskrcnn.data.members import read_former, read_members, write_diff, write_former
 from maskrcnn.data.merge import Merged, merge
-from maskrcnn.data.publish import SPLITS, Library, publish
 from maskrcnn.data.samples import Rejected
 from maskrcnn.data.scratch import Scratch
 from maskrcnn.data.tree import UploadTree, upload_of
@@ -170,7 +170,17 @@ def _publish(
     if parent and version_id(merged.members, classes, read_former(store, parent.version)) == parent.version:
         return parent  # rollbacks to it are remembered where they are recorded
     version = version_id(merged.members, classes, merged.former)
-    return publish(store, library, scratch, version, order.parent_version, order.run_id, merged, classes)
+    if existing := publish.find(store, version):
+        log.info("version %s exists already: its shards are used as they are", version)
+        return existing
+    shards, kept, members = publish.place(lambda: merged.members, parent, classes)
+    counts = (merged.count("added"), merged.count("relabelled"), merged.count("removed"), len(merged.former))
+    publication = publish.Publication(version, order.parent_version, order.run_id, classes, *counts, shards, kept)
+    publish.write_share(publication, members, store, library, scratch.folder / "shards", 0, 1)
+    write_diff(store, version, merged.changes)
+    if merged.former:
+        write_former(store, version, merged.former)
+    return publish.finish(publication, members, store)
 
 
 def _result(

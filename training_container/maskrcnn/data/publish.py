@@ -1,123 +1,137 @@
-"""Write a data-set version: images and labels that are new, shards, and the manifest last."""
+"""Write a data-set version: the shards that are new, its members, the lists of its shards, and the manifest last."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import logging
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from app.contracts import documents, keys
-from app.contracts.dataset import ClassDefinition, LabelRecord, Member, Split, VersionManifest
-from maskrcnn.data import shards
-from maskrcnn.data.intake import Accepted
-from maskrcnn.data.members import write_diff, write_former, write_members
-from maskrcnn.data.merge import Merged
-from maskrcnn.data.scratch import Scratch
-from maskrcnn.data.versions import StatisticsCollector
-from maskrcnn.storage import DOWNLOAD_THREADS, Store
+from app.contracts.dataset import SPLITS, ClassDefinition, Member, Shard, ShardSummary, Split, VersionManifest
+from maskrcnn.data import shard_plan
+from maskrcnn.data.library import Library
+from maskrcnn.data.members import write_members
+from maskrcnn.data.shard_plan import NewShard
+from maskrcnn.data.shard_writer import read_summaries, write_missing
+from maskrcnn.data.statistics import add_up
+from maskrcnn.storage import Store
 
 log = logging.getLogger("castline")
-SPLITS: tuple[Split, ...] = ("train", "val", "test")
+Members = Callable[[], Iterable[Member]]
+"""Begins a new pass over all members of a version by image hash; they are read again rather than kept."""
 
 
-class Library:
-    """Images and labels by hash: from the scratch folder when this run brought them, else from the store."""
+@dataclasses.dataclass(frozen=True)
+class Publication:
+    """A version that is to be published.
 
-    def __init__(self, store: Store, scratch: Scratch) -> None:
-        self._store, self._scratch = store, scratch
+    Attributes:
+        version: Its name.
+        parent: What it is built on.
+        run_id: The run that makes it.
+        classes: Its classes.
+        added: Images that the parent does not have.
+        relabelled: Images whose label says something else than in the parent.
+        removed: Images that the parent has and this version has not.
+        former: Images that left the data set, in this version or before.
+        new_shards: Shards that the parent does not have, by name.
+        kept_shards: How many stay as they are.
+    """
 
-    def label(self, label_sha256: str) -> LabelRecord:
-        """A label record."""
-        if not self._scratch.label(label_sha256).exists():
-            self._scratch.label(label_sha256).write_bytes(self._store.read(keys.label(label_sha256)))
-        return self._scratch.read_label(label_sha256)
-
-    def member(self, member: Member) -> tuple[LabelRecord, bytes]:
-        """The label record and the image bytes of a member."""
-        local = self._scratch.image(member.image_sha256, member.image_extension)
-        body = (
-            local.read_bytes()
-            if local.exists()
-            else self._store.read(keys.image(member.image_sha256, member.image_extension))
-        )
-        return self.label(member.label_sha256), body
-
-    def add(self, items: Iterable[Accepted]) -> None:
-        """Store the images and labels of this run; both are named by their content and never rewritten."""
-        files = []
-        for item in items:
-            sha256, extension = item.image_sha256, item.image_extension
-            files.append((keys.image(sha256, extension), self._scratch.image(sha256, extension)))
-            files.append((keys.label(item.label_sha256), self._scratch.label(item.label_sha256)))
-        with ThreadPoolExecutor(DOWNLOAD_THREADS) as pool:
-            list(pool.map(lambda file: self._upload_once(*file), files))
-
-    def _upload_once(self, key: str, source: Path) -> None:
-        if not self._store.exists(key):
-            self._store.upload(key, source)
+    version: str
+    parent: str | None
+    run_id: str
+    classes: tuple[ClassDefinition, ...]
+    added: int
+    relabelled: int
+    removed: int
+    former: int
+    new_shards: tuple[NewShard, ...]
+    kept_shards: int
 
 
-def publish(
-    store: Store,
-    library: Library,
-    scratch: Scratch,
-    version: str,
-    parent: str | None,
-    run_id: str,
-    merged: Merged,
-    classes: Sequence[ClassDefinition],
-) -> VersionManifest:
-    """Write the shards and then the manifest of a version; a version that exists is read and left alone."""
-    key = keys.version_manifest(version)
-    if store.exists(key):
-        log.info("version %s exists already: its shards are used as they are", version)
-        return documents.from_json(VersionManifest, store.read(key))
-    statistics = StatisticsCollector()
-    class_ids = {c.name: c.id for c in classes}
-    names: dict[str, tuple[str, ...]] = {}
-    for split in SPLITS:
-        names[split] = _write_split(store, library, scratch, version, split, merged.members, class_ids, statistics)
+def place(
+    members: Members, parent: VersionManifest | None, classes: Sequence[ClassDefinition]
+) -> tuple[tuple[NewShard, ...], int, Members]:
+    """Give each member its shard.
+
+    Returns:
+        The new shards by name, how many shards of the parent stay, and the members with their shards.
+    """
+    cut = shard_plan.cut(members(), parent)
+    new = shard_plan.name(members(), cut, classes)
+    shards = tuple(sorted(new.values(), key=lambda shard: shard.name))
+    return shards, len(cut.kept), lambda: shard_plan.placed(members(), cut, new)
+
+
+def write_share(
+    publication: Publication, members: Members, store: Store, library: Library, folder: Path, rank: int, hosts: int
+) -> None:
+    """Write every `hosts`-th of the new shards that do not exist yet."""
+    ours = publication.new_shards[rank::hosts]
+    folder.mkdir(parents=True, exist_ok=True)
+    ids = {c.name: c.id for c in publication.classes}
+    written = write_missing(members(), ours, library, store, ids, folder)
+    log.info("shards: %d kept, %d new, of which %d written here", publication.kept_shards,
+             len(publication.new_shards), written)
+
+
+def finish(publication: Publication, members: Members, store: Store) -> VersionManifest:
+    """Write members, lists of shards and the manifest, which says that the version is whole."""
+    images, homes = _look(members())
+    summaries = list(read_summaries(store, sorted(homes)))
+    shards: dict[str, tuple[Shard, ...]] = {
+        split: tuple(Shard(s.name, s.images, s.size_bytes) for s in summaries if homes[s.name] == split)
+        for split in SPLITS
+    }
     manifest = VersionManifest(
-        version,
-        parent,
-        tuple(classes),
-        {split: sum(m.split == split for m in merged.members) for split in SPLITS},
-        names,
-        statistics.result(classes),
-        merged.count("added"),
-        merged.count("relabelled"),
-        merged.count("removed"),
-        len(merged.former),
-        run_id,
+        publication.version,
+        publication.parent,
+        publication.classes,
+        images,
+        shards,
+        add_up(publication.classes, _with_split(summaries, homes)),
+        publication.added,
+        publication.relabelled,
+        publication.removed,
+        publication.former,
+        publication.run_id,
     )
-    write_members(store, version, merged.members)
-    write_diff(store, version, merged.changes)
-    if merged.former:
-        write_former(store, version, merged.former)
-    store.write(key, documents.to_json(manifest).encode(), "application/json")
+    write_members(store, manifest.version, members())
+    for split in SPLITS:
+        _write_channel(store, manifest, split)
+    body = documents.to_json(manifest).encode()
+    store.write(keys.version_manifest(manifest.version), body, "application/json")
     return manifest
 
 
-def _write_split(
-    store: Store,
-    library: Library,
-    scratch: Scratch,
-    version: str,
-    split: str,
-    members: Sequence[Member],
-    class_ids: dict[str, int],
-    statistics: StatisticsCollector,
-) -> tuple[str, ...]:
-    def load(member: Member) -> tuple[LabelRecord, bytes]:
-        record, body = library.member(member)
-        statistics.add(record, member.split)
-        return record, body
+def find(store: Store, version: str) -> VersionManifest | None:
+    """The manifest of a version that is whole already."""
+    key = keys.version_manifest(version)
+    return documents.from_json(VersionManifest, store.read(key)) if store.exists(key) else None
 
-    folder = scratch.folder / "shards" / split
-    folder.mkdir(parents=True)
-    paths = shards.write_shards((m for m in members if m.split == split), load, class_ids, folder)
-    for path in paths:
-        store.upload(keys.version_shards(version, split) + path.name, path)
-        path.unlink()
-    return tuple(path.name for path in paths)
+
+def _look(members: Iterable[Member]) -> tuple[dict[str, int], dict[str, Split]]:
+    """Split -> number of images, and shard -> its split."""
+    counts: Counter[str] = Counter()
+    homes: dict[str, Split] = {}
+    for member in members:
+        counts[member.split] += 1
+        homes[member.shard] = member.split
+    return {split: counts[split] for split in SPLITS}, homes
+
+
+def _with_split(
+    summaries: Iterable[ShardSummary], homes: Mapping[str, Split]
+) -> Iterator[tuple[Split, ShardSummary]]:
+    return ((homes[summary.name], summary) for summary in summaries)
+
+
+def _write_channel(store: Store, manifest: VersionManifest, split: Split) -> None:
+    """The form that CreateTrainingJob and CreateProcessingJob take with S3DataType ManifestFile."""
+    files = [keys.shard(shard.name).removeprefix(keys.SHARDS) for shard in manifest.shards[split]]
+    listed = [{"prefix": store.uri(keys.SHARDS)}, *files]
+    store.write(keys.version_channel(manifest.version, split), json.dumps(listed).encode(), "application/json")

@@ -1,8 +1,8 @@
-"""TFRecord shards in the TF Object Detection schema (data/schema.py): same members, same bytes."""
+"""TFRecord shards in the TF Object Detection schema (data/schema.py): same labels, same bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import cv2
@@ -10,30 +10,11 @@ import numpy as np
 import tensorflow as tf
 from pycocotools import mask as coco_mask
 
-from app.contracts.dataset import LabelRecord, Member, Rle
+from app.contracts.dataset import LabelRecord, Rle
 from maskrcnn.data import schema
+from maskrcnn.data.shard_plan import SHARD_BYTES
 
-SHARD_BYTES = 128 * 1024 * 1024
 _FORMATS = {"jpg": b"jpeg", "png": b"png"}
-
-
-def write_shards(
-    members: Iterable[Member],
-    load: Callable[[Member], tuple[LabelRecord, bytes]],
-    class_ids: Mapping[str, int],
-    folder: Path,
-    shard_bytes: int = SHARD_BYTES,
-) -> list[Path]:
-    """Write the members, in the given order, to `shard-00000.tfrecord` and on; one image in memory at a time.
-
-    Args:
-        members: Images of one split, sorted by hash.
-        load: Gives the label record and the image bytes of a member.
-        class_ids: Class name -> id.
-        folder: Where the shards go; exists.
-        shard_bytes: A new shard begins before this size would be passed.
-    """
-    return write_examples((encode(*load(member), class_ids) for member in members), folder, shard_bytes)
 
 
 def write_examples(examples: Iterable[bytes], folder: Path, shard_bytes: int = SHARD_BYTES) -> list[Path]:

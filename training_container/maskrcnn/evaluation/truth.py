@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from app.contracts.dataset import ClassDefinition
 from app.contracts.prediction import Instance
 from maskrcnn import rle
 from maskrcnn.data import schema
+from maskrcnn.data.channel import shard_paths
 from maskrcnn.program import JobError
 
 EXTENSIONS = {"jpeg": "jpg", "png": "png"}
@@ -48,15 +49,25 @@ class LabelledImage:
         return tuple(label.instance for label in self.labels)
 
 
-def read_test_set(folder: Path, classes: Sequence[ClassDefinition]) -> list[LabelledImage]:
-    """Read all shards below `folder`, sorted by image hash.
+def read_test_set(
+    folder: Path, classes: Sequence[ClassDefinition], names: Collection[str] = ()
+) -> list[LabelledImage]:
+    """Read the shards below `folder`, sorted by image hash.
+
+    Args:
+        folder: A channel.
+        classes: Of the version.
+        names: Of the shards that count, where the channel is a folder of all shards there are; none counts all.
 
     Raises:
         JobError: there are no shards, no images in them, or a label of an unknown class.
     """
     import tensorflow as tf  # read here: the arithmetic of the evaluation does without it
 
-    shards = sorted(folder.glob("*.tfrecord"))
+    try:
+        shards = shard_paths(folder, names)
+    except ValueError as problem:
+        raise JobError("DATA_INVALID", str(problem)) from problem
     if not shards:
         raise JobError("DATA_TOO_FEW", f"{folder}: no *.tfrecord shards: the version needs images of this split")
     roles = {definition.name: definition.role for definition in classes}

@@ -7,7 +7,7 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import tensorflow as tf
@@ -15,6 +15,7 @@ import tensorflow as tf
 from app.contracts import documents
 from app.contracts.dataset import ClassDefinition, VersionManifest
 from maskrcnn import hyperparameters, program
+from maskrcnn.data.channel import shard_names
 from maskrcnn.evaluation import truth
 from maskrcnn.hyperparameters import Resolved
 from maskrcnn.layout import Layout
@@ -52,10 +53,12 @@ def train(layout: Layout) -> None:
             log.info("%s", note)
         starts = start.find(layout, resolved.settings.training)
         resolved = _adapted(resolved, starts)
-        classes = _manifest(layout).classes
+        manifest = _manifest(layout)
+        classes = manifest.classes
         hyperparameters.check_classes(resolved.settings.training, [c.name for c in classes])
-        data = Data(_training_records(layout.channel("train"), resolved.settings.training),
-                    truth.read_test_set(layout.channel("val"), classes))
+        data = Data(
+            _training_records(layout.channel("train"), shard_names(manifest, "train"), resolved.settings.training),
+            truth.read_test_set(layout.channel("val"), classes, shard_names(manifest, "val")))
         try:
             trainer = _trainer(layout, resolved, starts, classes, data, interrupted)
             if not trainer.run():
@@ -100,8 +103,8 @@ def _manifest(layout: Layout) -> VersionManifest:
     return documents.from_json(VersionManifest, path.read_text())
 
 
-def _training_records(folder: Path, training: TrainingConfig) -> list[records.Record]:
-    found = _records(folder)
+def _training_records(folder: Path, names: Collection[str], training: TrainingConfig) -> list[records.Record]:
+    found = _records(folder, names)
     if not training.filter_empty:
         return found
     kept = records.with_objects(found)
@@ -111,9 +114,9 @@ def _training_records(folder: Path, training: TrainingConfig) -> list[records.Re
     return kept
 
 
-def _records(folder: Path) -> list[records.Record]:
+def _records(folder: Path, names: Collection[str]) -> list[records.Record]:
     try:
-        found = records.scan(folder)
+        found = records.scan(folder, names)
     except ValueError as error:
         raise JobError("DATA_INVALID", str(error)) from error
     if not found:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import tensorflow as tf
 
 from maskrcnn.data import schema
+from maskrcnn.data.channel import shard_paths
 
 HEADER = struct.Struct("<QI")  # length of the payload, its masked CRC
 FOOTER_BYTES = 4
@@ -30,13 +31,17 @@ class Record:
             return file.read(self.length)
 
 
-def scan(folder: Path) -> list[Record]:
+def scan(folder: Path, names: Collection[str] = ()) -> list[Record]:
     """Every record below a folder, shard by shard in the order of their names.
 
+    Args:
+        folder: A channel.
+        names: Of the shards that count, where the channel is a folder of all shards there are; none counts all.
+
     Raises:
-        ValueError: a shard is cut off or no TFRecord.
+        ValueError: a shard is missing, cut off or no TFRecord.
     """
-    return [record for path in sorted(folder.rglob("*.tfrecord")) for record in _scan_shard(path)]
+    return [record for path in shard_paths(folder, names) for record in _scan_shard(path)]
 
 
 def with_objects(records: Sequence[Record]) -> list[Record]:
