@@ -25,9 +25,9 @@ def shard_paths(folder: Path, names: Collection[str] = ()) -> list[Path]:
     Raises:
         ValueError: one of them is not there.
     """
-    found = sorted(path for path in folder.rglob(f"*{_SUFFIX}") if not names or path.name.removesuffix(_SUFFIX) in names)
-    missing = sorted(set(names) - {path.name.removesuffix(_SUFFIX) for path in found})
+    by_name = {path.name.removesuffix(_SUFFIX): path for path in sorted(folder.rglob(f"*{_SUFFIX}"))}
+    missing = sorted(set(names) - by_name.keys())
     if missing:
         raise ValueError(f"{folder}: {len(missing)} of {len(names)} shards are missing, {missing[0]} for one: copy or "
                          "prepare the version again")
-    return found
+    return [path for name, path in by_name.items() if not names or name in names]
