@@ -18,6 +18,7 @@ from app.cli import console, lookup, main
 from app.client.pipeline import Pipeline
 from app.contracts import documents, keys, table
 from app.contracts.runs import Champion, RunRecord
+from app.contracts.settings import PipelineSettings
 
 BUCKET, TABLE = "castings", "state"
 START = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
@@ -85,6 +86,12 @@ class Gate:
     decision: dict = dataclasses.field(default_factory=lambda: {"start": False, "reason": "the inbox is empty"})
     failed: bool = False
     orders: list[dict] = dataclasses.field(default_factory=list)
+    settings: PipelineSettings = dataclasses.field(default_factory=lambda: PipelineSettings("local"))
+
+    def get_function_configuration(self, FunctionName):
+        """The environment that the stacks give it."""
+        assert FunctionName == "gate"
+        return {"Environment": {"Variables": {"CASTLINE_SETTINGS": documents.to_json(self.settings)}}}
 
     def invoke(self, FunctionName, Payload):
         """Note the order and decide."""
