@@ -11,7 +11,7 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := $(NODES)
 export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := $(NODES)
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := $(NODES)
 
-.PHONY: help demo test check synth deploy train bench image lock clean
+.PHONY: help demo test faults check synth deploy train bench image lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show the verbs
@@ -38,6 +38,9 @@ demo: $(READY) ## The whole pipeline on the embedded AWS [DATA=folder]: deploy, 
 
 test: $(READY) ## All tests
 	@$(PY) -m pytest
+
+faults: $(READY) ## Every fault of docs/reliability.md, injected into the deployed stacks (half an hour)
+	@$(PY) -m pytest tests/faults -m "faults or not faults"
 
 check: $(READY) ## Style, types, security rules of the stacks, templates and the state machine
 	@$(VENV)/bin/ruff check .

@@ -17,6 +17,7 @@ def main() -> None:
 
     from app.embedded import admin, amendments, server
     from app.embedded.amendments import restart
+    from app.embedded.interference import Interference, lambda_at
     from app.embedded.journal import Journal
     from app.embedded.sagemaker import gateway
     from app.embedded.sagemaker.cloud import Cloud
@@ -39,7 +40,8 @@ def main() -> None:
         service.shut_down()
         journal.stop()
 
-    application = admin.in_front_of(ministack.app, admin.routes(cloud, service))
+    interference = Interference(ministack.app, lambda_at)
+    application = admin.in_front_of(interference, admin.routes(cloud, service, interference))
     server.serve(application, settings.port, on_ready=ready, on_stop=stopping)
 
 

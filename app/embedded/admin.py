@@ -1,4 +1,4 @@
-"""Routes that no AWS has: interrupt a training job, order faults. Everything else goes to ministack."""
+"""Routes that no AWS has: interrupt a training job, order faults and interference. The rest goes to ministack."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from app.embedded.interference import Interference, Order
 from app.embedded.sagemaker.cloud import Cloud
 from app.embedded.sagemaker.faults import Fault
 from app.embedded.sagemaker.service import SageMaker
@@ -19,7 +20,7 @@ PREFIX = "/_castline"
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
-def routes(cloud: Cloud, service: SageMaker) -> Starlette:
+def routes(cloud: Cloud, service: SageMaker, interference: Interference) -> Starlette:
     """The admin application."""
 
     async def interrupt(request: Request) -> JSONResponse:
@@ -39,9 +40,27 @@ def routes(cloud: Cloud, service: SageMaker) -> Starlette:
         cloud.faults.add(fault)
         return JSONResponse({"ordered": fault.kind})
 
+    async def clear_faults(_request: Request) -> JSONResponse:
+        cloud.faults.clear()
+        interference.clear()
+        return JSONResponse({})
+
+    async def interfere(request: Request) -> JSONResponse:
+        try:
+            interference.order(Order(**json.loads(await request.body())))
+        except (TypeError, ValueError) as error:
+            return JSONResponse({"message": str(error)}, 400)
+        return await interfering(request)
+
+    async def interfering(_request: Request) -> JSONResponse:
+        return JSONResponse({"orders": len(interference.orders), "held": interference.held})
+
     return Starlette(routes=[
         Route(f"{PREFIX}/training-jobs/{{name}}/interrupt", interrupt, methods=["POST"]),
         Route(f"{PREFIX}/faults", order_fault, methods=["POST"]),
+        Route(f"{PREFIX}/faults", clear_faults, methods=["DELETE"]),
+        Route(f"{PREFIX}/interference", interfere, methods=["POST"]),
+        Route(f"{PREFIX}/interference", interfering, methods=["GET"]),
     ])
 
 

@@ -231,7 +231,7 @@ def _publication(tasks: Tasks, settings: PipelineSettings) -> dict[str, State]:
             result="$.registration",
             then="Approved",
             comment="Enter the model in the registry; wait for a person when the settings ask for one",
-            retry=[retrying(["States.HeartbeatTimeout"], interval=10, attempts=3)],
+            retry=[retrying(["States.HeartbeatTimeout", "Sandbox.Timedout"], interval=10, attempts=3)],
         ),
         "Approved": choosing(
             "Approved by a person, or by the comparison when nobody is asked",

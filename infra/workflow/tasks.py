@@ -41,6 +41,7 @@ def retrying(names: Sequence[str], *, interval: int, attempts: int, rate: float 
 
 LAMBDA_HICCUP = retrying(
     [
+        "Lambda.ClientExecutionTimeoutException",
         "Lambda.ServiceException",
         "Lambda.AWSLambdaException",
         "Lambda.SdkClientException",
@@ -49,8 +50,10 @@ LAMBDA_HICCUP = retrying(
     interval=2,
     attempts=6,
 )
+FUNCTION_DIED = retrying(["Runtime.ExitError", "Lambda.Unknown"], interval=2, attempts=3)
+"""The process was killed between two of its calls; every function may be called again at any point."""
 FUNCTION_TIMEOUT = retrying(["States.Timeout", "Sandbox.Timedout"], interval=5, attempts=2)
-REATTACH = retrying(["States.HeartbeatTimeout", "States.Timeout"], interval=10, attempts=3)
+REATTACH = retrying(["States.HeartbeatTimeout", "States.Timeout", "Sandbox.Timedout"], interval=10, attempts=3)
 """Waiting states only: the function adopts the job that runs already, with a new token."""
 JOB_HICCUP = retrying([errors.JOB_INTERNAL, errors.JOB_CAPACITY], interval=60, attempts=2)
 QUOTA = retrying([errors.TRAIN_QUOTA, errors.JOB_QUOTA], interval=600, attempts=12, rate=1.5, longest=7_200)
@@ -103,7 +106,7 @@ class Tasks:
             "Parameters": parameters,
             "ResultPath": result,
             "TimeoutSeconds": SLOW_FUNCTION_SECONDS.get(function, FUNCTION_SECONDS),
-            "Retry": [LAMBDA_HICCUP, FUNCTION_TIMEOUT, *retry],
+            "Retry": [LAMBDA_HICCUP, FUNCTION_DIED, FUNCTION_TIMEOUT, *retry],
             "Catch": [*catch, catching(otherwise)],
             "Next": then,
         }
@@ -131,7 +134,7 @@ class Tasks:
             "ResultPath": result,
             "TimeoutSeconds": seconds,
             "HeartbeatSeconds": HEARTBEAT_SECONDS,
-            "Retry": [LAMBDA_HICCUP, *retry],
+            "Retry": [LAMBDA_HICCUP, FUNCTION_DIED, *retry],
             "Catch": [*catch, catching(otherwise)],
             "Next": then,
         }

@@ -23,8 +23,8 @@ TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task
 WAITING = {name: state for name, state in TASKS.items() if state["Resource"].endswith(".waitForTaskToken")}
 
 LAMBDA_ERRORS = {
-    "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
-    "Lambda.TooManyRequestsException",
+    "Lambda.ClientExecutionTimeoutException", "Lambda.ServiceException", "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException", "Lambda.TooManyRequestsException",
 }  # fmt: skip
 HANDED_OVER: dict[str, type] = {
     "Claim": events.ClaimEvent, "Snapshot": events.SnapshotEvent, "FindImage": events.FindImageEvent,
@@ -75,6 +75,12 @@ def test_given_a_task_then_it_has_a_limit_named_retries_with_jitter_and_a_catch_
 def test_given_a_function_s_state_then_lambda_hiccups_are_tried_six_times(name: str) -> None:
     [rule] = [r for r in TASKS[name]["Retry"] if set(r["ErrorEquals"]) == LAMBDA_ERRORS]
     assert (rule["IntervalSeconds"], rule["MaxAttempts"], rule["BackoffRate"]) == (2, 6, 2.0)
+
+
+@pytest.mark.parametrize("name", sorted(set(TASKS) - {"BuildImage"}))
+@pytest.mark.parametrize("error", ["Runtime.ExitError", "Lambda.Unknown", "Sandbox.Timedout"])
+def test_given_a_function_that_was_killed_or_took_too_long_then_it_is_called_again(name: str, error: str) -> None:
+    assert any(error in rule["ErrorEquals"] for rule in TASKS[name]["Retry"])
 
 
 def test_given_any_failure_then_it_ends_in_fail_run_by_way_of_restore_where_the_endpoint_was_touched() -> None:

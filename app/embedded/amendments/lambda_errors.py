@@ -2,6 +2,7 @@
 
 ministack 1.5.33 calls every handler error `Runtime.HandlerError`; on AWS it carries the Python class name, and
 Retry and Catch of a state machine match on it. The worker script hands the name over at the end of its trace.
+A worker process that died is `Runtime.ExitError`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ministack.services import lambda_svc
 from app.embedded import pin
 
 MARK = "@@errorType="
+DIED = "Worker process died"
 TRACE = '"trace": traceback.format_exc()}'
 
 
@@ -33,6 +35,9 @@ def apply() -> None:
             trace, _, error_type = log.rpartition(MARK)
             result["log"] = trace
             result["body"] |= {"errorType": error_type, "stackTrace": []}
+        elif result.get("error") and result["body"].get("errorMessage") == DIED:
+            words = f"RequestId: {request_id} Error: Runtime exited with error: signal: killed"
+            result["body"] |= {"errorType": "Runtime.ExitError", "errorMessage": words}
         return result
 
     lambda_svc._execute_function_warm = execute_with_error_type

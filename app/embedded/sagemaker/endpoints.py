@@ -16,6 +16,7 @@ import urllib3
 from app.embedded.sagemaker.arns import name_of
 from app.embedded.sagemaker.cloud import Cloud, in_background
 from app.embedded.sagemaker.errors import validation
+from app.embedded.sagemaker.faults import FaultKind
 from app.embedded.sagemaker.programs import Program
 from app.embedded.sagemaker.shapes import Record
 from app.embedded.settings import ACCOUNT, HOST
@@ -116,6 +117,8 @@ class Endpoints:
 
     def _change(self, record: Record, config_name: str) -> None:
         """Start the new server, switch, stop the old one; on failure keep the old one and say so."""
+        if fault := self._cloud.faults.take(record["_name"], "rollback", "endpoint-failed"):
+            return self._end_by_fault(record, fault)
         old = self._servers.get(record["_name"])
         try:
             server, variants = self._launch(record["_name"], config_name)
@@ -123,16 +126,23 @@ class Endpoints:
             reason = str(error) if isinstance(error, EndpointError) else f"{type(error).__name__}: {error}"
             log.warning("endpoint %s: %s", record["_name"], reason)
             status = "InService" if old else "Failed"
-            self._cloud.job_status(record, status, FailureReason=reason)
-            return
+            return self._cloud.job_status(record, status, FailureReason=reason)
         if self._cloud.store.get("Endpoint", record["_name"]) is not record:  # deleted meanwhile
-            server.stop()
-            return
+            return server.stop()
         with self._lock:
             self._servers[record["_name"]] = server
         self._cloud.job_status(record, "InService", EndpointConfigName=config_name, ProductionVariants=variants)
+        return old.stop() if old else None
+
+    def _end_by_fault(self, record: Record, fault: FaultKind) -> None:
+        """Silently on the old configuration again, or Failed with nothing left that answers."""
+        if fault == "rollback":
+            return self._cloud.job_status(record, "InService")
+        with self._lock:
+            old = self._servers.pop(record["_name"], None)
         if old:
             old.stop()
+        return self._cloud.job_status(record, "Failed", FailureReason="Request to service failed.")
 
     def _launch(self, endpoint: str, config_name: str) -> tuple[Server, list[Record]]:
         """Unpack the model, start `serve`, wait until it answers /ping."""

@@ -7,7 +7,7 @@ import re
 import threading
 from typing import Literal, get_args
 
-FaultKind = Literal["capacity", "max-wait", "internal", "quota"]
+FaultKind = Literal["capacity", "max-wait", "max-runtime", "internal", "quota", "rollback", "endpoint-failed"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,9 +15,11 @@ class Fault:
     """What happens to the next `times` jobs whose name matches."""
 
     kind: FaultKind
-    """capacity: no machine; max-wait: no spot machine in time; internal: SageMaker broke; quota: create refused."""
+    """capacity: no machine; max-wait: no spot machine in time; max-runtime: stopped at its limit of time; internal:
+    SageMaker broke; quota: create refused; rollback: an endpoint's update ends on the old configuration without a
+    word; endpoint-failed: the endpoint fails."""
     job: str
-    """Regular expression, searched in the job's name."""
+    """Regular expression, searched in the name of the job or endpoint."""
     times: int = 1
 
     def __post_init__(self) -> None:
@@ -39,6 +41,11 @@ class Faults:
         """Order a fault."""
         with self._lock:
             self._waiting.append(fault)
+
+    def clear(self) -> None:
+        """Forget all faults."""
+        with self._lock:
+            self._waiting.clear()
 
     def take(self, job: str, *kinds: FaultKind) -> FaultKind | None:
         """Use up the first fault of these kinds that waits for `job`."""

@@ -28,6 +28,9 @@ def end_by_fault(cloud: Cloud, record: Record, fault: FaultKind) -> None:
     if fault == "max-wait":
         cloud.job_status(record, "Stopped", "MaxWaitTimeExceeded", "Max wait time exceeded")
         return
+    if fault == "max-runtime":
+        cloud.job_status(record, "Stopped", "MaxRuntimeExceeded", "Training job runtime exceeded MaxRuntimeInSeconds")
+        return
     reason = {
         "capacity": "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different "
                     "ML instance type.",

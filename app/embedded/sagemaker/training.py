@@ -99,7 +99,7 @@ class Training:
             self._threads.pop(record["_name"], None)
 
     def _run(self, record: Record) -> None:
-        if fault := self._cloud.faults.take(record["_name"], "capacity", "max-wait", "internal"):
+        if fault := self._cloud.faults.take(record["_name"], "capacity", "max-wait", "max-runtime", "internal"):
             return reasons.end_by_fault(self._cloud, record, fault)
         job = _Job(self._cloud, record)
         self._progress(record, "Downloading", "Downloading input data")
