@@ -48,10 +48,10 @@ def objects(
 
 def directory(environment: Environment, name: str, path: str, access: Literal["ro", "rw"]) -> Request:
     """A channel that mounts a directory of the file system; it must exist. SageMaker takes it in File mode only."""
-    source = {
+    mounted = {
         "FileSystemId": environment.file_system,
         "FileSystemType": "EFS",
         "FileSystemAccessMode": access,
         "DirectoryPath": path,
     }
-    return {"ChannelName": name, "DataSource": {"FileSystemDataSource": source}, "InputMode": "File"}
+    return {"ChannelName": name, "DataSource": {"FileSystemDataSource": mounted}, "InputMode": "File"}

@@ -6,11 +6,10 @@ import contextlib
 import json
 import logging
 import re
-import shutil
 import threading
 import time
 
-from app.embedded.sagemaker import reasons
+from app.embedded.sagemaker import channels, reasons
 from app.embedded.sagemaker.cloud import Cloud, in_background
 from app.embedded.sagemaker.errors import limit_exceeded, validation
 from app.embedded.sagemaker.logs import GROUPS
@@ -50,6 +49,7 @@ class Training:
                              "MaxRuntimeInSeconds")
         if spot and request["ResourceConfig"].get("InstancePreferences"):
             raise validation("InstancePreferences is not supported with EnableManagedSpotTraining")
+        channels.check(request)
         if self._cloud.faults.take(request["TrainingJobName"], "quota"):
             raise limit_exceeded("The account-level service limit for training job usage is 0 Instances")
 
@@ -171,7 +171,8 @@ class _Job:
         self._cloud = cloud
         self._record = record
         self.root = cloud.settings.work / "training" / record["_name"] / "opt" / "ml"
-        shutil.rmtree(self.root, ignore_errors=True)
+        if self.root.exists():
+            channels.remove(self.root)
         self.log = cloud.log(GROUPS["TrainingJob"], f"{record['_name']}/{HOST}-{int(time.time())}")
         self._lines: list[str] = []
         self._mirror: Mirror | None = None
@@ -180,10 +181,8 @@ class _Job:
         """Fetch channels and checkpoints and write the configuration; returns the failure reason, if any."""
         record, transfers = self._record, self._cloud.transfers
         for channel in record.get("InputDataConfig", []):
-            source = channel["DataSource"]["S3DataSource"]
-            if not transfers.fetch(source, self.root / "input/data" / channel["ChannelName"]):
-                return (f"ClientError: Data download failed: No S3 objects found under S3 URL {source['S3Uri']} given "
-                        f"in input data source of the channel {channel['ChannelName']}")
+            if missing := channels.provide(self._cloud, channel, self.root / "input/data" / channel["ChannelName"]):
+                return missing
         for folder in ("checkpoints", "model", "output/data", "input/config"):
             (self.root / folder).mkdir(parents=True, exist_ok=True)
         if checkpoints := record.get("CheckpointConfig"):
@@ -223,7 +222,7 @@ class _Job:
 
     def lose_machine(self) -> None:
         """Everything on the disk of an interrupted machine is gone."""
-        shutil.rmtree(self.root)
+        channels.remove(self.root)
 
     def upload_model(self) -> str:
         """Pack /opt/ml/model and return its address."""
