@@ -119,6 +119,11 @@ def snapshot(run_id: str, name: str = "manifest.jsonl") -> str:
     return run(run_id, "snapshot", name)
 
 
+def prepare_parts(run_id: str, job_name: str, *parts: str) -> str:
+    """Key of what the hosts of one prepare job hand to one another; a job that is done again has another name."""
+    return run(run_id, "prepare-parts", job_name, *parts)
+
+
 def checkpoints(run_id: str) -> str:
     """Checkpoint prefix of a run, shared by its attempts and by nobody else; ends with a slash."""
     return run(run_id, "checkpoints", "")

@@ -146,8 +146,11 @@ class DataSettings:
     val_share: float = 0.10
     group_pattern: str = ""
     """Regex over the file name whose first group names the part; empty: every photograph is its own part."""
+    instances: int = 1
+    """How many machines of processing.prepare_instance_type share the work of prepare; see docs/scale.md."""
 
     def __post_init__(self) -> None:
+        _check(1 <= self.instances <= 100, "data.instances", self.instances, "must be 1 to 100", "4")
         for name in ("max_bad_share", "test_share", "val_share"):
             value = getattr(self, name)
             _check(0.0 <= value < 1.0, f"data.{name}", value, "must be a share from 0 to below 1", "0.05")

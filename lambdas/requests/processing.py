@@ -25,6 +25,7 @@ class ProcessingStep:
     document: PrepareJob | EvaluateJob
     inputs: dict[str, str]
     """Input name -> key or prefix; `job` is added."""
+    instances: int = 1
 
     @property
     def document_key(self) -> str:
@@ -59,7 +60,7 @@ class ProcessingStep:
             },
             "ProcessingResources": {
                 "ClusterConfig": {
-                    "InstanceCount": 1,
+                    "InstanceCount": self.instances,
                     "InstanceType": self.instance_type,
                     "VolumeSizeInGB": settings.volume_gb,
                 }
@@ -81,6 +82,7 @@ def prepare(environment: Environment, event: PrepareEvent) -> ProcessingStep:
             event.run_id, environment.bucket, event.snapshot_key, event.parent_version, environment.settings.data
         ),
         inputs={},
+        instances=environment.settings.data.instances,
     )
 
 

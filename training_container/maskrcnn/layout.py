@@ -30,6 +30,16 @@ class Layout:
         """SageMaker's resourceconfig.json: current_host, hosts."""
         return self.root / "input/config/resourceconfig.json"
 
+    @property
+    def processing_resources(self) -> Path:
+        """SageMaker's resourceconfig.json of a processing job: current_host, hosts."""
+        return self.root / "config/resourceconfig.json"
+
+    @property
+    def processing_job(self) -> Path:
+        """SageMaker's processingjobconfig.json: the request that made the processing job."""
+        return self.root / "config/processingjobconfig.json"
+
     def channel(self, name: str) -> Path:
         """Folder of one training input channel."""
         return self.root / "input/data" / name

@@ -7,6 +7,7 @@ import logging
 import shutil
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from app.embedded.sagemaker import reasons
@@ -14,6 +15,7 @@ from app.embedded.sagemaker.cloud import Cloud, in_background
 from app.embedded.sagemaker.errors import limit_exceeded, validation
 from app.embedded.sagemaker.logs import GROUPS
 from app.embedded.sagemaker.programs import JOB_NICENESS, SHUTDOWN_GRACE_SECONDS, Program
+from app.embedded.sagemaker.several import Programs
 from app.embedded.sagemaker.shapes import Record
 
 CONTAINER_ROOT = "/opt/ml"
@@ -31,7 +33,7 @@ class Processing:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self._running: dict[str, Program] = {}
+        self._running: dict[str, Programs] = {}
         self._threads: dict[str, threading.Thread] = {}
         self._stopping: set[str] = set()
         self._shutting_down = False
@@ -80,51 +82,95 @@ class Processing:
     def _run(self, record: Record) -> None:
         if fault := self._cloud.faults.take(record["_name"], "capacity", "internal"):
             return reasons.end_by_fault(self._cloud, record, fault)
-        root = self._cloud.settings.work / "processing" / record["_name"] / "opt" / "ml"
-        shutil.rmtree(root, ignore_errors=True)
-        if missing := self._download(record, root):
-            return self._cloud.job_status(record, "Failed", FailureReason=missing, ProcessingEndTime=time.time())
-        stream = self._cloud.log(GROUPS["ProcessingJob"], f"{record['_name']}/algo-1-{int(time.time())}")
-        program = Program(self._cloud.settings, self._cloud.children,
-                          Path(record["AppSpecification"]["ContainerEntrypoint"][0]).name, root,
-                          record.get("Environment", {}), stream.write, JOB_NICENESS)
-        self._running[record["_name"]] = program
-        if self._shutting_down:
-            program.stop("shutdown", SHUTDOWN_GRACE_SECONDS)
-        elif record["_name"] in self._stopping:
-            program.stop()
+        folder = self._cloud.settings.work / "processing" / record["_name"]
+        shutil.rmtree(folder, ignore_errors=True)
+        hosts = [_Host(self._cloud, record, folder, number) for number in range(1, instance_count(record) + 1)]
+        for host in hosts:
+            if missing := host.download():
+                return self._cloud.job_status(record, "Failed", FailureReason=missing, ProcessingEndTime=time.time())
+        program = self._start(record, hosts)
         self._cloud.store.change(record, ProcessingStartTime=time.time())
         limit = record.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS)
-        outcome = program.wait(limit, stream.flush)
-        stream.flush()
+        outcome = program.wait(limit, lambda: _flush(hosts))
         self._running.pop(record["_name"], None)
         if outcome.ending == "shutdown":
             return None
-        end = {"ProcessingEndTime": time.time(), **_exit_message(root)}
+        end = {"ProcessingEndTime": time.time(), **_exit_message(hosts)}
         if outcome.ending in ("stopped", "timeout"):
             return self._cloud.job_status(record, "Stopped", **end)
         if outcome.exit_status:
             reason = f"AlgorithmError: See job logs for more information, exit code: {outcome.exit_status}"
             return self._cloud.job_status(record, "Failed", FailureReason=reason, **end)
-        for output in record.get("ProcessingOutputConfig", {}).get("Outputs", []):
-            target = output["S3Output"]
-            self._cloud.transfers.upload(_local(root, target["LocalPath"]), target["S3Uri"])
+        for host in hosts:
+            host.upload()
         return self._cloud.job_status(record, "Completed", **end)
 
-    def _download(self, record: Record, root: Path) -> str:
-        """Fetch the inputs; returns the failure reason, if any."""
-        for given in record.get("ProcessingInputs", []):
+    def _start(self, record: Record, hosts: Sequence[_Host]) -> Programs:
+        program = Programs([host.start() for host in hosts])
+        self._running[record["_name"]] = program
+        if self._shutting_down:
+            program.stop("shutdown", SHUTDOWN_GRACE_SECONDS)
+        elif record["_name"] in self._stopping:
+            program.stop()
+        return program
+
+
+class _Host:
+    """One machine of a processing job: the folders that it sees as /opt/ml, its program, its log."""
+
+    def __init__(self, cloud: Cloud, record: Record, folder: Path, number: int) -> None:
+        self._cloud, self._record = cloud, record
+        self.name = host_name(number)
+        self.root = folder / self.name / "opt" / "ml"
+        self.log = cloud.log(GROUPS["ProcessingJob"], f"{record['_name']}/{self.name}-{int(time.time())}")
+
+    def download(self) -> str:
+        """Fetch the inputs and write the configuration; returns the failure reason, if any."""
+        for given in self._record.get("ProcessingInputs", []):
             source = given["S3Input"]
-            if not self._cloud.transfers.fetch(source, _local(root, source["LocalPath"])):
+            if not self._cloud.transfers.fetch(source, _local(self.root, source["LocalPath"])):
                 return (f"ClientError: Data download failed: No S3 objects found under {source['S3Uri']} of the input "
                         f"{given['InputName']}")
-        for output in record.get("ProcessingOutputConfig", {}).get("Outputs", []):
-            _local(root, output["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
+        for output in self._outputs():
+            _local(self.root, output["LocalPath"]).mkdir(parents=True, exist_ok=True)
         for folder in ("config", "output"):
-            (root / folder).mkdir(parents=True, exist_ok=True)
-        public = {k: v for k, v in record.items() if not k.startswith("_")}
-        (root / "config/processingjobconfig.json").write_text(json.dumps(public, default=str))
+            (self.root / folder).mkdir(parents=True, exist_ok=True)
+        public = {k: v for k, v in self._record.items() if not k.startswith("_")}
+        hosts = [host_name(number) for number in range(1, instance_count(self._record) + 1)]
+        resources = {"current_host": self.name, "hosts": hosts}
+        for name, content in (("processingjobconfig", public), ("resourceconfig", resources)):
+            (self.root / f"config/{name}.json").write_text(json.dumps(content, default=str))
         return ""
+
+    def start(self) -> Program:
+        """Start the job's program here."""
+        name = Path(self._record["AppSpecification"]["ContainerEntrypoint"][0]).name
+        environment = self._record.get("Environment", {})
+        return Program(self._cloud.settings, self._cloud.children, name, self.root, environment, self.log.write,
+                       JOB_NICENESS)
+
+    def upload(self) -> None:
+        """Bring the outputs to S3."""
+        for output in self._outputs():
+            self._cloud.transfers.upload(_local(self.root, output["LocalPath"]), output["S3Uri"])
+
+    def _outputs(self) -> list[Record]:
+        return [output["S3Output"] for output in self._record.get("ProcessingOutputConfig", {}).get("Outputs", [])]
+
+
+def _flush(hosts: Sequence[_Host]) -> None:
+    for host in hosts:
+        host.log.flush()
+
+
+def instance_count(record: Record) -> int:
+    """How many machines the job has asked for."""
+    return int(record["ProcessingResources"]["ClusterConfig"]["InstanceCount"])
+
+
+def host_name(number: int) -> str:
+    """SageMaker's name of a job's machine, from 1."""
+    return f"algo-{number}"
 
 
 def _local(root: Path, container_path: str) -> Path:
@@ -132,8 +178,8 @@ def _local(root: Path, container_path: str) -> Path:
     return root / container_path.removeprefix(CONTAINER_ROOT).lstrip("/")
 
 
-def _exit_message(root: Path) -> Record:
-    """What the program left in /opt/ml/output/message, as DescribeProcessingJob shows it."""
-    file = root / "output/message"
-    said = file.read_text()[:EXIT_MESSAGE_LIMIT] if file.is_file() else ""
+def _exit_message(hosts: Sequence[_Host]) -> Record:
+    """What the first failing program left in /opt/ml/output/message, as DescribeProcessingJob shows it."""
+    files = (host.root / "output/message" for host in hosts)
+    said = next((file.read_text()[:EXIT_MESSAGE_LIMIT] for file in files if file.is_file()), "")
     return {"ExitMessage": said} if said else {}

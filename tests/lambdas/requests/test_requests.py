@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from app.contracts.runs import Champion
-from app.contracts.settings import FileSystemSettings, PipelineSettings, PromotionSettings, ServingSettings
+from app.contracts.settings import (
+    DataSettings,
+    FileSystemSettings,
+    PipelineSettings,
+    PromotionSettings,
+    ServingSettings,
+)
 from lambdas.environment import Environment
 from lambdas.events import Attempt, EvaluateEvent, PrepareEvent, PublishEvent, RegisterEvent, TrainEvent
 from lambdas.requests import processing, serving, training
@@ -156,6 +162,16 @@ def test_given_a_snapshot_when_prepare_is_requested_then_it_gets_its_document_al
     output = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]
     assert (output["S3Uri"], output["S3UploadMode"]) == (f"s3://castline-dev-data/runs/{RUN_ID}/prepare", "EndOfJob")
     assert "VpcConfig" in request["NetworkConfig"]
+
+
+def test_given_several_instances_when_prepare_is_requested_then_evaluate_still_has_one() -> None:
+    here = environment(dataclasses.replace(SETTINGS, data=DataSettings(instances=3)))
+    event = PrepareEvent(**WAITING, snapshot_key="runs/r/snapshot/manifest.jsonl", parent_version=None)
+    judge = EvaluateEvent(**WAITING, version="v1", model_artifact=ARTIFACT)
+    for step, count in ((processing.prepare(here, event), 3), (processing.evaluate(here, judge, None), 1)):
+        request = step.request(here, "castline-dev-r-1")
+        assert_valid("sagemaker", "CreateProcessingJob", request)
+        assert request["ProcessingResources"]["ClusterConfig"]["InstanceCount"] == count
 
 
 @pytest.mark.parametrize("champion", [None, CHAMPION])
