@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Collection, Iterable, Sequence
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from app.cli.console import emit_json, out, say
+from app.cli.rendering import moment
 from app.cli.target import pipeline
 from app.client import runs, versions
 from app.client.versions import Version
@@ -35,42 +37,72 @@ def list_versions(
     Example: [bold]python -m app data list[/]
     """
     where = pipeline(context)
-    found = versions.newest_first(where)[:limit]
+    known = versions.newest_first(where)
     head, champion = versions.head(where), runs.champion(where)
+    committed = versions.lineage(where, head.version, known) if head else set()
+    shown = known[:limit]
     if json:
-        emit_json({"head": head, "champion": champion.version if champion else None, "versions": found})
-    elif found:
-        out.print(table(found, head, champion))
+        lines = [dataclasses.asdict(v) | {"committed": v.version in committed} for v in shown]
+        emit_json({"head": head, "champion": champion.version if champion else None, "versions": lines})
+    elif shown:
+        _show(shown, len(known), committed, head, champion)
     else:
         say("No data-set version yet: [bold]python -m app upload FOLDER[/]")
 
 
-def table(found: Iterable[Version], head: DatasetHead | None, champion: Champion | None) -> Table:
+def _show(
+    shown: Sequence[Version],
+    known: int,
+    committed: Collection[str],
+    head: DatasetHead | None,
+    champion: Champion | None,
+) -> None:
+    out.print(table(shown, committed, head, champion))
+    say(f"[dim]Images: train/val/test. Changes: + added, ~ relabelled, - removed.{_more(known - len(shown))}[/]")
+    if head and head.rollback:
+        why = f": {escape(head.rollback.why)}" if head.rollback.why else ""
+        say(f"The head was rolled back from [bold]{head.rollback.from_version}[/] by {escape(head.rollback.by)}, "
+            f"{moment(head.rollback.at)}{why}.")
+
+
+def table(
+    shown: Iterable[Version], committed: Collection[str], head: DatasetHead | None, champion: Champion | None
+) -> Table:
     """One version a line."""
-    lines = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for name in ("Version", "Parent", "Made (UTC)"):
+    lines = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in ("Version", "Parent", "Made by run"):
         lines.add_column(name, no_wrap=True)
-    for name in (*(s.capitalize() for s in SPLITS), "Added", "Relabelled", "Removed"):
+    for name in ("Images", "Changes", "Classes"):
         lines.add_column(name, justify="right", no_wrap=True)
-    lines.add_column("Classes", overflow="fold")
-    lines.add_column("", no_wrap=True)
-    for version in found:
+    lines.add_column("", overflow="fold")
+    for version in shown:
         lines.add_row(
             version.version,
             (version.parent or "-")[:8],
-            version.made_at[:16].replace("T", " "),
-            *(str(version.images.get(split, 0)) for split in SPLITS),
-            *(str(count) for count in (version.added, version.relabelled, version.removed)),
-            escape(", ".join(c.name for c in version.classes)),
-            marks(version.version, head, champion),
+            version.run_id or moment(version.made_at),
+            "/".join(str(version.images.get(split, 0)) for split in SPLITS),
+            changes(version),
+            str(len(version.classes)),
+            marks(version.version, committed, head, champion),
         )
     return lines
 
 
-def marks(version: str, head: DatasetHead | None, champion: Champion | None) -> str:
-    """`head, champion`: what points at a version."""
+def changes(version: Version) -> str:
+    """`+72 ~3 -1`; what is nothing is left out."""
+    counts = (("+", version.added), ("~", version.relabelled), ("-", version.removed))
+    return " ".join(f"{sign}{count}" for sign, count in counts if count)
+
+
+def marks(version: str, committed: Collection[str], head: DatasetHead | None, champion: Champion | None) -> str:
+    """`head champion`: what points at a version; of a version that was never committed, just that."""
     said = (
         "[bold]head[/]" if head and head.version == version else "",
         "[bold green]champion[/]" if champion and champion.version == version else "",
+        "[dim]not committed[/]" if version not in committed else "",
     )
     return " ".join(filter(None, said))
+
+
+def _more(count: int) -> str:
+    return f" {count} older ones: --limit." if count else ""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePosixPath
 
 from botocore.exceptions import ClientError
 
@@ -15,6 +18,7 @@ from app.contracts.dataset import ClassDefinition, DatasetHead, Member, VersionM
 
 HEAD = "head"
 """What a person may say instead of the name of the newest committed version."""
+THREADS = 16
 _NAMED = 10
 
 
@@ -32,6 +36,8 @@ class Version:
     added: int
     relabelled: int
     removed: int
+    run_id: str
+    """The run that wrote it first; empty where none is recorded."""
 
 
 def head(pipeline: Pipeline) -> DatasetHead | None:
@@ -82,13 +88,39 @@ def find(pipeline: Pipeline, version: str) -> Version | None:
         raise
     manifest = documents.from_json(VersionManifest, answer["Body"].read())
     return Version(manifest.version, manifest.parent, answer["LastModified"].isoformat(), manifest.images,
-                   manifest.classes, manifest.added, manifest.relabelled, manifest.removed)
+                   manifest.classes, manifest.added, manifest.relabelled, manifest.removed, manifest.run_id)
 
 
 def newest_first(pipeline: Pipeline) -> list[Version]:
     """All whole versions."""
-    found = (find(pipeline, name) for name in names(pipeline))
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = list(pool.map(functools.partial(find, pipeline), names(pipeline)))
     return sorted((v for v in found if v), key=lambda v: (v.made_at, v.version), reverse=True)
+
+
+def rollbacks(pipeline: Pipeline) -> set[tuple[str, str]]:
+    """All rollbacks there ever were: (from, to)."""
+    pages = pipeline.client("s3").get_paginator("list_objects_v2").paginate(
+        Bucket=pipeline.bucket, Prefix=keys.rollbacks())
+    parts = (PurePosixPath(item["Key"]) for page in pages for item in page.get("Contents", ()))
+    return {(part.stem, part.parent.name) for part in parts}
+
+
+def lineage(pipeline: Pipeline, version: str, known: Iterable[Version]) -> set[str]:
+    """The versions that were committed: this one, its ancestors, and what was rolled back to one of them.
+
+    Only these agree on the split of every image; a version of a run that failed may not.
+    """
+    parents = {entry.version: entry.parent for entry in known}
+    undone = rollbacks(pipeline)
+    committed: set[str] = set()
+    ahead = {version}
+    while ahead:
+        name = ahead.pop()
+        committed.add(name)
+        parent = parents.get(name)
+        ahead |= ({origin for origin, target in undone if target == name} | ({parent} if parent else set())) - committed
+    return committed
 
 
 def members(pipeline: Pipeline, version: str) -> Iterator[Member]:

@@ -10,7 +10,8 @@ import pytest
 from app.client import versions
 from app.client.pipeline import PipelineError
 from app.contracts import keys, members
-from app.contracts.dataset import ClassDefinition, DatasetHead, Member, VersionManifest
+from app.contracts.dataset import ClassDefinition, DatasetHead, Member, Rollback, VersionManifest
+from app.contracts.runs import Champion
 
 CLASSES = (ClassDefinition(1, "chipping", "defect"), ClassDefinition(2, "disk", "part"))
 FIRST, SECOND = "0a11111111111111", "0b22222222222222"
@@ -24,20 +25,64 @@ def manifest(name, parent=None, splits=("train", "train", "val", "test"), **coun
 @pytest.fixture
 def two(cloud):
     """A first version and its child, which is the head; the champion was trained on the first."""
-    cloud.put(keys.version_manifest(FIRST), manifest(FIRST))
+    cloud.put(keys.version_manifest(FIRST), manifest(FIRST, run_id="run1"))
     cloud.put(keys.version_manifest(SECOND), manifest(
-        SECOND, FIRST, ("train",) * 5 + ("val", "test"), added=3, relabelled=2))
+        SECOND, FIRST, ("train",) * 5 + ("val", "test"), added=3, relabelled=2, run_id="run2"))
     cloud.put(keys.DATASET_HEAD, DatasetHead(SECOND, "run2", "2026-11-21T08:00:00+00:00"))
     cloud.champion("run1")
     return cloud
 
 
-def test_the_list_says_size_changes_and_what_points_where(app, two):
-    lines = [line.split() for line in app("data", "list").stdout.splitlines()]
-    second, first = sorted((line for line in lines if line and line[0] in (FIRST, SECOND)), reverse=True)
+def lines_of(shown):
+    """Version -> the words behind it, of a printed table."""
+    words = (line.split() for line in shown.splitlines())
+    return {line[0]: line[1:] for line in words if line and line[0] in (FIRST, SECOND)}
 
-    assert (first[1], first[4:]) == ("-", ["2", "1", "1", "4", "0", "0", "chipping,", "disk"])
-    assert (second[1], second[4:]) == (FIRST[:8], ["5", "1", "1", "3", "2", "0", "chipping,", "disk", "head"])
+
+def test_the_list_says_size_changes_run_and_what_points_where(app, two):
+    shown = app("data", "list").stdout
+
+    assert lines_of(shown) == {
+        FIRST: ["-", "run1", "2/1/1", "+4", "2"], SECOND: [FIRST[:8], "run2", "5/1/1", "+3", "~2", "2", "head"]}
+    assert "Images: train/val/test. Changes: + added, ~ relabelled, - removed." in shown
+
+
+def test_the_version_that_the_champion_was_trained_on_is_marked(app, two):
+    two.put(keys.CHAMPION, Champion("run1", FIRST, "s3://c/m", "r@sha256:1", "config", "arn", 0.5, "2026-11-21"))
+
+    assert lines_of(app("data", "list").stdout)[FIRST][-1] == "champion"
+
+
+def test_a_version_of_a_failed_run_is_not_committed(app, two):
+    """Given a version beside the head's line, then it is marked; one that was rolled back is not."""
+    two.put(keys.DATASET_HEAD, DatasetHead(FIRST, "run1", "2026-11-21T08:00:00+00:00"))
+    assert lines_of(app("data", "list").stdout)[SECOND][-2:] == ["not", "committed"]
+
+    undone = Rollback(SECOND, FIRST, "ann@desk", "2026-11-21T09:00:00+00:00", "wrong labels of line 3")
+    two.put(keys.rollbacks(FIRST, SECOND), undone)
+    two.put(keys.DATASET_HEAD, DatasetHead(FIRST, "run1", undone.at, undone))
+    shown = app("data", "list").stdout
+    assert lines_of(shown)[SECOND][-1] == "2"
+    assert (f"The head was rolled back from {SECOND} by ann@desk, 2026-11-21 09:00 UTC: wrong labels of line 3."
+            in shown)
+
+
+def test_the_list_can_be_cut(app, two):
+    shown = app("data", "list", "--limit", 1).stdout
+
+    assert len(lines_of(shown)) == 1
+    assert "1 older ones: --limit." in shown
+
+
+def test_the_list_fits_a_terminal_of_100_columns(app, two, monkeypatch):
+    two.put(keys.version_manifest(SECOND), manifest(
+        SECOND, FIRST, added=12345, relabelled=999, removed=999, run_id="20261121-080000-bbbbbb",
+        splits=("train",) * 4))
+    monkeypatch.setattr("app.cli.console.out.width", 100)
+
+    (line,) = (line for line in app("data", "list").stdout.splitlines() if SECOND in line)
+
+    assert line.rstrip().endswith("+12345 ~999 -999        2  head")
 
 
 def test_scripts_get_everything(app, two):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Mapping, Sequence
 
+from app.contracts import image_names
 from app.contracts.dataset import Finding, Member
 from app.contracts.uploads import NOTE_NAME
 from maskrcnn.data import findings
 from maskrcnn.data.tree import UploadTree, join
 
-_HASH_PIECE = re.compile(r"[0-9a-f]{8,63}")
 _NAMED = 5
 
 
@@ -58,8 +56,7 @@ def resolve(asked: Sequence[Request], members: Iterable[Member], uploaded_at: Ma
         members: Of the parent version; read once, and only when something is asked.
         uploaded_at: Image hash -> when it was uploaded, for the images of this run.
     """
-    wanted = {name for request in asked for name in request.names}
-    meant = _meant(wanted, members) if wanted else {}
+    meant = image_names.meant((name for request in asked for name in request.names), members)
     images: set[str] = set()
     found: list[Finding] = []
     for request in asked:
@@ -76,25 +73,6 @@ def resolve(asked: Sequence[Request], members: Iterable[Member], uploaded_at: Ma
             found.append(_removed(request, list(gone.values())))
         images.update(gone)
     return Removals(frozenset(images), tuple(found))
-
-
-def _meant(wanted: set[str], members: Iterable[Member]) -> dict[str, list[Member]]:
-    lengths = sorted({len(name) for name in wanted if _HASH_PIECE.fullmatch(name)})
-    meant: dict[str, list[Member]] = {}
-    for member in members:
-        for name in wanted.intersection(_names(member, lengths)):
-            meant.setdefault(name, []).append(member)
-    return meant
-
-
-def _names(member: Member, lengths: Iterable[int]) -> Iterator[str]:
-    """Everything that a person may call a member."""
-    yield member.image_sha256
-    for length in lengths:
-        yield member.image_sha256[:length]
-    parts = PurePosixPath(member.file_name).parts
-    for first in range(len(parts)):
-        yield "/".join(parts[first:])
 
 
 def _removed(request: Request, gone: Sequence[Member]) -> Finding:
