@@ -47,6 +47,17 @@ class Prediction:
 
 
 @dataclasses.dataclass(frozen=True)
+class Answered:
+    """One line of what a model said about photographs on this disk; pre-labels are made of such lines."""
+
+    file: str
+    """Path of the photograph."""
+    name: str
+    """Its path below the folder that was asked about."""
+    prediction: Prediction
+
+
+@dataclasses.dataclass(frozen=True)
 class PredictionError:
     """The JSON body of every 4xx and 5xx answer."""
 

@@ -14,6 +14,11 @@ ZIP_SUFFIXES = (".zip",)
 TAR_SUFFIXES = (".tar.gz", ".tar.bz2", ".tar.xz", ".tar", ".tgz", ".tbz2", ".txz")
 """The longer ones first: the first that fits is the whole suffix."""
 
+PRELABEL_TAG = "prelabel"
+"""Image tag: a model drew the labels and nobody has looked at them yet. Its value names the model."""
+NOTHING_FOUND_TAG = "nothing-found"
+"""Image tag beside it: the model found no defect."""
+
 LabelFormat = Literal[
     "supervisely",
     "machine-masks",

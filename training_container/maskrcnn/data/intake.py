@@ -14,6 +14,7 @@ from maskrcnn.data.leftovers import leftovers
 from maskrcnn.data.notes import with_notes
 from maskrcnn.data.recognition import Recognised, claimed_by, recognise
 from maskrcnn.data.removal import Request, requests
+from maskrcnn.data.review import unreviewed
 from maskrcnn.data.samples import DataSet, Importer, Rejected, Sample
 from maskrcnn.data.scratch import Scratch
 from maskrcnn.data.tree import UploadTree, parent, upload_of
@@ -202,6 +203,9 @@ def _read_data_set(
             intake.reject((item.finding,), item.files, item.is_fault)
             continue
         claimed.update((item.image, item.annotation))
+        if finding := unreviewed(item):
+            intake.reject((finding,), (item.image, item.annotation), is_fault=False)
+            continue
         if item.split:
             said_in.add(item.split)
         checked = check(item, tree.read(item.image), known_classes, importer.name)

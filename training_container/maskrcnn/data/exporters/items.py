@@ -26,12 +26,14 @@ class Item:
         name: File name of the image in the export, unique without its suffix.
         record: Its label.
         body: Its bytes.
+        scores: How sure a model is of each instance; empty for labels that people drew.
     """
 
     member: Member
     name: str
     record: LabelRecord
     body: bytes
+    scores: tuple[float, ...] = ()
 
     @property
     def stem(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import colorsys
 import io
+import itertools
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,8 @@ from maskrcnn.data.exporters.items import Item, decode, put
 from maskrcnn.data.importers.supervisely import CROWD_TAG
 from maskrcnn.data.shapes import Mask
 
+SCORE_TAG = "score"
+"""On an object: how sure the model was that drew it, 0 to 1."""
 _GOLDEN_RATIO = 0.618034  # neighbours on the colour wheel get far apart
 
 
@@ -32,26 +35,42 @@ class SuperviselyExporter:
 
     def write(self, target: Path, classes: Sequence[ClassDefinition], items: Mapping[Split, Iterable[Item]]) -> None:
         """See Exporter."""
-        tags: dict[str, bool] = {}
-        for split, members in items.items():
-            for item in members:
-                put(target / split / "img" / item.name, item.body)
-                annotation = json.dumps(_annotation(item))
-                put(target / split / "ann" / f"{item.name}.json", annotation.encode())
-                for tag in item.record.tags:
-                    name, has_value, _ = tag.partition("=")
-                    tags[name] = tags.get(name, False) or bool(has_value)
-                if any(instance.is_crowd for instance in item.record.instances):
-                    tags.setdefault(CROWD_TAG, False)
-        put(target / "meta.json", json.dumps(_meta(classes, tags), indent=2).encode())
+        write_project(target, classes, items)
 
 
-def _meta(classes: Sequence[ClassDefinition], tags: Mapping[str, bool]) -> dict[str, Any]:
+def write_project(
+    target: Path,
+    classes: Sequence[ClassDefinition],
+    data_sets: Mapping[Split, Iterable[Item]] | Mapping[str, Iterable[Item]],
+) -> None:
+    """Write a project; images are in memory one at a time.
+
+    Args:
+        target: The project's folder.
+        classes: Its classes.
+        data_sets: Name of a data set -> its images.
+    """
+    tags: dict[str, str] = {}
+    for name, items in data_sets.items():
+        for item in items:
+            put(target / name / "img" / item.name, item.body)
+            put(target / name / "ann" / f"{item.name}.json", json.dumps(_annotation(item)).encode())
+            for tag in item.record.tags:
+                key, has_value, _ = tag.partition("=")
+                tags[key] = "any_string" if has_value else tags.get(key, "none")
+            if any(instance.is_crowd for instance in item.record.instances):
+                tags.setdefault(CROWD_TAG, "none")
+            if item.scores:
+                tags[SCORE_TAG] = "any_number"
+    put(target / "meta.json", json.dumps(_meta(classes, tags), indent=2).encode())
+
+
+def _meta(classes: Sequence[ClassDefinition], tags: Mapping[str, str]) -> dict[str, Any]:
     return {
         "classes": [{"title": c.name, "shape": "any", "color": _colour(c.id)} for c in classes],
         "tags": [
-            {"name": name, "value_type": "any_string" if has_value else "none", "color": _colour(number)}
-            for number, (name, has_value) in enumerate(sorted(tags.items()), 1)
+            {"name": name, "value_type": kind, "color": _colour(number)}
+            for number, (name, kind) in enumerate(sorted(tags.items()), 1)
         ],
         "projectType": "images",
     }
@@ -67,7 +86,10 @@ def _annotation(item: Item) -> dict[str, Any]:
         "description": "",
         "tags": [_tag(tag) for tag in item.record.tags],
         "size": {"height": item.record.height, "width": item.record.width},
-        "objects": [_object(instance) for instance in item.record.instances],
+        "objects": [
+            _object(instance, score)
+            for instance, score in itertools.zip_longest(item.record.instances, item.scores)
+        ],
     }
 
 
@@ -76,12 +98,11 @@ def _tag(tag: str) -> dict[str, Any]:
     return {"name": name, "value": value if has_value else None}
 
 
-def _object(instance: LabelInstance) -> dict[str, Any]:
-    common = {
-        "classTitle": instance.class_name,
-        "description": "",
-        "tags": [_tag(CROWD_TAG)] if instance.is_crowd else [],
-    }
+def _object(instance: LabelInstance, score: float | None) -> dict[str, Any]:
+    tags = [_tag(CROWD_TAG)] if instance.is_crowd else []
+    if score is not None:
+        tags.append({"name": SCORE_TAG, "value": score})
+    common = {"classTitle": instance.class_name, "description": "", "tags": tags}
     if instance.mask:
         return {"geometryType": "bitmap", "bitmap": bitmap(decode(instance.mask)), **common}
     x, y, width, height = instance.bbox
