@@ -1,4 +1,4 @@
-"""stage-coco: COCO 2017 on this machine, and from there in S3."""
+"""stage-coco: COCO 2017 on this machine, and from there in S3 and on the file system."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from app.cli.console import err, say
 from app.cli.target import pipeline
+from app.client import file_system
+from app.client.file_system import FileSystem
 from app.client.pipeline import Pipeline
 from app.contracts import keys
+from app.contracts.file_system import directory
 from app.staging.progress import OnBytes
 
 
@@ -29,18 +32,23 @@ def stage_coco(
     weights: Annotated[bool, typer.Option(help="Also tensorpack's ImageNet weights of ResNet-50.")] = True,
     keep_archives: Annotated[bool, typer.Option("--keep-archives", help="Keep the zips after unpacking.")] = False,
     upload: Annotated[bool, typer.Option("--upload", help="Then bring it to the deployment's bucket.")] = False,
+    efs: Annotated[
+        bool, typer.Option("--efs", help="Then also to its EFS file system (DataSync); implies --upload.")
+    ] = False,
 ) -> None:
     """Download COCO 2017 (20 GB), check and unpack it; call again after any interruption, only the rest is done.
 
     What happens with it then: docs/coco.md.
 
-    Examples: [bold]python -m app stage-coco --folder /data/coco[/], [bold]python -m app stage-coco --upload --aws[/]
+    Examples: [bold]python -m app stage-coco --folder /data/coco[/], [bold]python -m app stage-coco --efs --aws[/]
     """
     from app.staging import catalogue  # here: the network libraries take a while to import
     from app.staging.coco import CocoFolder
     from app.staging.download import Downloader
 
-    where = pipeline(context) if upload else None  # asked first: hours later would be late to hear that it is not up
+    # Asked first: hours later would be late to hear that something is not deployed.
+    where = pipeline(context) if upload or efs else None
+    target = file_system.find(where) if where and efs else None
     staged = CocoFolder(
         folder, tracked, catalogue.COCO_2017, catalogue.IMAGENET_R50 if weights else None, keep_archives=keep_archives
     ).stage(Downloader())
@@ -48,6 +56,15 @@ def stage_coco(
     say(f"[bold]{escape(str(folder))}[/] is complete (new: {fetched}; there already: {already}).")
     if where:
         _upload(where, folder)
+    if where and target:
+        _copy(where, target)
+
+
+def _copy(where: Pipeline, target: FileSystem) -> None:
+    total = sum(size for _, size, _ in file_system.sizes(where, [keys.COCO]))
+    with tracked("Copy to EFS", total) as on_bytes:
+        file_system.copy(where, target, [keys.COCO], on_bytes)
+    say(f"[bold]{directory(keys.COCO)}[/] on the file system {target.file_system_id} is complete.")
 
 
 def _upload(where: Pipeline, folder: Path) -> None:

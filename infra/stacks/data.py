@@ -50,6 +50,8 @@ class DataStack(Stack):
                 security_group=network.copies,
             )
             CfnOutput(self, "CopyTaskArn", value=copy.task_arn)
+        if log_directory := settings.pipeline.training.file_system.log_directory:
+            CfnOutput(self, "LogDirectory", value=log_directory)
         # For training channels on EFS: the jobs' network and security group reach it already.
         CfnOutput(self, "FileSystemId", value=self.files.file_system.file_system_id)
         CfnOutput(self, "AccessPointId", value=self.files.access_point.access_point_id)

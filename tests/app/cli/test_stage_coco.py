@@ -6,6 +6,7 @@ import pytest
 
 from app.staging import catalogue
 from app.staging.catalogue import Archive
+from tests.app.cli.test_data_copy import efs  # noqa: F401 - a fixture
 from tests.app.staging.conftest import Server, zipped
 
 PREFIX = "mask-rcnn/sagemaker/input/train/"
@@ -56,3 +57,13 @@ def test_a_refusal_is_one_sentence(app, coco, tmp_path):
     assert result.exit_code == 1
     assert "annotations.zip: the server answers 404 Not Found: look whether the address still holds" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_efs_brings_it_on_to_the_file_system_at_the_same_path(app, efs, coco, tmp_path):  # noqa: F811
+    result = app("stage-coco", "--folder", tmp_path / "coco", "--no-weights", "--efs")
+
+    assert result.exit_code == 0, result.stderr
+    root = efs[2] / "mask-rcnn/sagemaker/input/train"
+    assert sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file()) == [
+        "annotations/instances_val2017.json", "train2017/2.jpg", "val2017/1.jpg"]
+    assert "/mask-rcnn/sagemaker/input/train on the file system fs-0123456789abcdef0 is complete." in result.stdout
