@@ -35,6 +35,10 @@ LabelFormat = Literal[
 ]
 LABEL_FORMATS: tuple[LabelFormat, ...] = typing.get_args(LabelFormat)
 
+ExportFormat = Literal["coco", "supervisely", "masks", "tfrecord"]
+"""What a version can be checked out as."""
+EXPORT_FORMATS: tuple[ExportFormat, ...] = typing.get_args(ExportFormat)
+
 
 def is_archive(name: str) -> bool:
     """Whether an upload of this name is unpacked."""

@@ -25,6 +25,7 @@ from pycocotools.coco import COCO
 from app.contracts import documents, keys
 from app.contracts.dataset import LabelRecord, Member
 from app.contracts.settings import DataSettings
+from app.contracts.uploads import EXPORT_FORMATS
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -174,3 +175,7 @@ def test_what_cannot_be_exported_is_said(version, tmp_path, monkeypatch, caplog,
     monkeypatch.chdir(tmp_path)
     assert run(monkeypatch, *arguments) == 1
     assert message in caplog.text
+
+
+def test_every_format_that_the_command_line_offers_has_one_exporter():
+    assert [exporter.name for exporter in EXPORTERS] == list(EXPORT_FORMATS)

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 
 import pytest
+from maskrcnn.data.export import export
 from maskrcnn.data.local import prepare_folder
 from maskrcnn.data.members import read_former, read_members
 from maskrcnn.local_store import LocalStore
@@ -238,3 +239,13 @@ def test_the_diff_says_what_was_added_and_relabelled(place):
         "ds/img/fresh.png": ("added", None, after["fresh"].label_sha256)}
     assert len(place.diff(first.version)) == 20
     assert (second.added, second.relabelled, second.removed) == (1, 1, 0)
+
+
+def test_a_checked_out_project_that_is_uploaded_again_is_the_same_version(place, tmp_path):
+    """Given a Supervisely export of a version, then its upload adds, relabels and moves nothing."""
+    first = place.upload(NAMES, tags=[{"name": "good"}])
+    inbox = place.inbox()
+    export(place.store, first.version, "supervisely", inbox.root / "again")
+    second = place.run(inbox, first.version)
+    assert (second.version, second.changed, second.accepted) == (first.version, False, 20)
+    assert place.findings() == []
