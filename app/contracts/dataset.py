@@ -97,6 +97,8 @@ class Member:
     """Of the image."""
     shard: str = ""
     """Name of the shard that holds it: a version that changes little finds by it what it may keep."""
+    fingerprint: str = ""
+    """Finds near-duplicates (maskrcnn.data.similarity); no part of the version's name. Empty: compared with none."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,7 @@ import warnings
 import numpy as np
 from PIL import Image, ImageOps
 
+from maskrcnn.data import similarity
 from maskrcnn.data.findings import BadItemError
 
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")  # JPEG opens MPO (two pictures of a phone) as well
@@ -33,6 +34,7 @@ class CanonicalImage:
         extension: jpg or png.
         sha256: Hash of `body`; the image's identity.
         conversion: What had to be changed in the pixels, `16-bit grey reduced to 8 bit`; empty when nothing.
+        fingerprint: Finds near-duplicates, see similarity.
     """
 
     body: bytes
@@ -41,6 +43,7 @@ class CanonicalImage:
     width: int
     height: int
     conversion: str = ""
+    fingerprint: str = ""
 
 
 def canonical(body: bytes, label_size: tuple[int, int] | None = None) -> CanonicalImage:
@@ -126,7 +129,15 @@ def _converted(picture: Image.Image, body: bytes, label_size: tuple[int, int] | 
         kept, extension = body, _KEPT[picture.format]
     else:
         kept, extension = _png(plain), "png"
-    return CanonicalImage(kept, extension, hashlib.sha256(kept).hexdigest(), plain.width, plain.height, conversion)
+    return CanonicalImage(
+        kept,
+        extension,
+        hashlib.sha256(kept).hexdigest(),
+        plain.width,
+        plain.height,
+        conversion,
+        similarity.fingerprint(plain),
+    )
 
 
 def _upright(picture: Image.Image, label_size: tuple[int, int] | None) -> tuple[Image.Image, str]:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from app.contracts.dataset import Finding, LabelRecord, Split
 from maskrcnn.data import findings
 from maskrcnn.data.checks import Checked, check
+from maskrcnn.data.images import CanonicalImage
 from maskrcnn.data.importers import IMPORTERS, LAST_RESORT
 from maskrcnn.data.leftovers import leftovers
 from maskrcnn.data.notes import with_notes
@@ -38,6 +39,7 @@ class Accepted:
     class_names: tuple[str, ...]
     """One an instance."""
     size_bytes: int
+    fingerprint: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Intake:
         accepted: By image hash; of several labels for one image the last counts.
         said: Image hash -> what its copies say about its split.
         said_in: Data-set root -> all words that occur in it.
+        near: Pairs of image hashes, near-duplicates of one another, at least one of them uploaded.
         findings: Errors and warnings, in order of reading.
         rejected: What goes to quarantine, one entry an item.
         faults: How many of these are bad; the others only wait for a label.
@@ -69,6 +72,7 @@ class Intake:
     accepted: dict[str, Accepted] = dataclasses.field(default_factory=dict)
     said: dict[str, set[Said]] = dataclasses.field(default_factory=dict)
     said_in: dict[str, set[Split]] = dataclasses.field(default_factory=dict)
+    near: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     findings: list[Finding] = dataclasses.field(default_factory=list)
     rejected: list[tuple[str, ...]] = dataclasses.field(default_factory=list)
     faults: int = 0
@@ -221,11 +225,11 @@ def _sort(sample: Sample, data_set: DataSet, checked: Checked, scratch: Scratch,
     before = intake.accepted.get(checked.image.sha256)
     same = before is not None and same_label(scratch.read_label(before.label_sha256), checked.record)
     scratch.keep_image(checked.image)
-    item = _accepted(sample, checked.record, scratch.keep_label(checked.record), len(checked.image.body))
+    item = _accepted(sample, checked.record, scratch.keep_label(checked.record), checked.image)
     intake.accept(Said(sample.image, data_set.root, sample.split), item, same, sample.is_weak)
 
 
-def _accepted(sample: Sample, record: LabelRecord, label_sha256: str, size_bytes: int) -> Accepted:
+def _accepted(sample: Sample, record: LabelRecord, label_sha256: str, image: CanonicalImage) -> Accepted:
     return Accepted(
         sample.image,
         record.image_sha256,
@@ -235,5 +239,6 @@ def _accepted(sample: Sample, record: LabelRecord, label_sha256: str, size_bytes
         record.width,
         record.height,
         tuple(i.class_name for i in record.instances),
-        size_bytes,
+        len(image.body),
+        image.fingerprint,
     )

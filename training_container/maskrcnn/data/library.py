@@ -33,13 +33,12 @@ class Library:
 
     def member(self, member: Member) -> tuple[LabelRecord, bytes]:
         """The label record and the image bytes of a member."""
-        local = self._scratch.image(member.image_sha256, member.image_extension)
-        body = (
-            local.read_bytes()
-            if local.exists()
-            else self._store.read(keys.image(member.image_sha256, member.image_extension))
-        )
-        return self.label(member.label_sha256), body
+        return self.label(member.label_sha256), self.image(member.image_sha256, member.image_extension)
+
+    def image(self, sha256: str, extension: str) -> bytes:
+        """The bytes of an image."""
+        local = self._scratch.image(sha256, extension)
+        return local.read_bytes() if local.exists() else self._store.read(keys.image(sha256, extension))
 
     def add(self, items: Iterable[Accepted]) -> None:
         """Store the images and labels that lie here; both are named by their content and never rewritten."""

@@ -112,7 +112,8 @@ def _change(change: Literal["added", "relabelled", "removed"], old: Member | Non
 def _groups(known: Mapping[str, Member], intake: Intake, pattern: str) -> dict[str, str]:
     """Image hash -> the part it shows.
 
-    Copies of one photograph under the names of two parts make these one part: the smallest name stands for it.
+    Copies and near-copies of one photograph under the names of several parts make these one part: the smallest
+    name stands for it.
     """
     names: dict[str, list[str]] = {sha: [member.file_name] for sha, member in known.items()}
     for sha, item in intake.accepted.items():
@@ -129,6 +130,9 @@ def _groups(known: Mapping[str, Member], intake: Intake, pattern: str) -> dict[s
         parts = sorted({representative(group_of(name, pattern, sha)) for name in file_names})
         joined.update(dict.fromkeys(parts, parts[0]))
         first[sha] = parts[0]
+    for pair in intake.near:
+        parts = sorted({representative(first[sha]) for sha in pair})
+        joined[parts[-1]] = parts[0]
     return {sha: representative(group) for sha, group in first.items()}
 
 
@@ -198,4 +202,5 @@ def _member(item: Accepted, group: str, split: Split) -> Member:
         item.height,
         len(item.class_names),
         item.size_bytes,
+        fingerprint=item.fingerprint,
     )

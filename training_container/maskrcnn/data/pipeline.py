@@ -14,7 +14,7 @@ from app.contracts import documents, keys
 from app.contracts.dataset import SPLITS, Finding, Member, PrepareResult, VersionManifest
 from app.contracts.members import version_id
 from app.contracts.settings import DataSettings
-from maskrcnn.data import archives, findings, publish, quarantine, removal
+from maskrcnn.data import archives, copies, findings, publish, quarantine, removal
 from maskrcnn.data.history import Past, former_members
 from maskrcnn.data.importers import IMPORTERS
 from maskrcnn.data.intake import Intake, read_uploads
@@ -68,9 +68,11 @@ def prepare(
     intake = read_uploads(tree, _known_classes(order.settings, parent), scratch)
     for item in (*rejected, *refused):
         intake.reject((item.finding,), item.files)
+    former = former_members(store, parent.version) if parent else {}
+    copies.compare(intake, itertools.chain(_members(store, parent), former.values()), library.image)
     _judge(order, intake, tree, store, output)
     removals = removal.resolve(intake.removals, _members(store, parent), _uploaded_at(intake, tree))
-    past = _past(store, parent, removals.images)
+    past = _past(store, parent, former, removals.images)
     merged = merge(past, intake, order.settings, library.label)
     _check_splits(merged)
     library.add(intake.accepted.values())
@@ -90,10 +92,11 @@ def _members(store: Store, version: VersionManifest | None) -> Iterable[Member]:
     return read_members(store, version.version) if version else ()
 
 
-def _past(store: Store, parent: VersionManifest | None, removed: frozenset[str]) -> Past:
+def _past(
+    store: Store, parent: VersionManifest | None, former: Mapping[str, Member], removed: frozenset[str]
+) -> Past:
     if parent is None:
         return Past()
-    former = former_members(store, parent.version)
     return Past(read_members(store, parent.version), parent.statistics, former, removed)
 
 
