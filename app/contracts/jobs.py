@@ -9,7 +9,8 @@ Layout inside every container, below a root that CASTLINE_ML_ROOT moves (default
                                                            -> processing/output/  (evaluation/keys below)
     train     input/config/{hyperparameters,inputdataconfig,resourceconfig}.json,
               input/data/train/*.tfrecord, input/data/val/*.tfrecord, input/data/dataset/manifest.json,
-              input/data/weights/* (only when a hyperparameter names weights to start from)
+              input/data/weights/* (only when a hyperparameter names weights to start from),
+              input/data/log/ (only with training.file_system.log_directory; written)
                                                            -> model/, checkpoints/
     serve     model/ (the unpacked artifact); GET /ping, POST /invocations on SAGEMAKER_BIND_TO_PORT or 8080
     all       output/failure (errors.Failure) on failure

@@ -58,7 +58,8 @@ def send_sigterm_in_step(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, make_job):
     """A job that was trained straight to its end, and its log."""
-    layout = make_job(tmp_path_factory.mktemp("straight") / "ml")
+    layout = make_job(tmp_path_factory.mktemp("straight") / "ml", run_id="run-7")
+    layout.channel("log").mkdir()
     messages: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: messages.append(record.getMessage())
@@ -317,3 +318,17 @@ def test_xla_is_for_gpus_that_ask_for_it(monkeypatch, asked, gpus, told):
     monkeypatch.setattr(tf.config.optimizer, "set_jit", calls.append)
     program._compile_clusters(asked)
     assert calls == [told]
+
+
+@pytest.mark.slow
+def test_the_log_channel_gets_the_figures_of_each_report(trained):
+    """Given a log channel, then the run's own folder has what the log told, as lines and for TensorBoard."""
+    layout, messages = trained
+    folder = layout.channel("log") / "run-7"
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    said = {name: float(value) for name, value in figures(messages).items()}
+    last = {name: float(f"{value:.5g}") for line in lines for name, value in line.items()}
+    assert set(last) >= NAMES
+    assert {name: last[name] for name in NAMES} == {name: said[name] for name in NAMES}
+    assert lines[-1]["step"] == 6
+    assert len(list(folder.glob("events.out.tfevents.*"))) == 1

@@ -28,6 +28,7 @@ from maskrcnn.training import interruption, optimizer, records
 from maskrcnn.training.checkpoint import Checkpoints
 from maskrcnn.training.config import TrainingConfig
 from maskrcnn.training.loop import Data, Trainer
+from maskrcnn.training.run_log import RunLog
 from maskrcnn.weights import start
 from maskrcnn.weights.start import Start
 
@@ -144,7 +145,7 @@ def _trainer(layout: Layout, resolved: Resolved, starts: list[Start], classes: t
              len(data.val), ", ".join(c.name for c in classes))
     predictor = Predictor(model, _card(resolved, classes, 0))
     return Trainer(model, settings, data, checkpoints, mover, _fingerprint(resolved, classes, data), predictor,
-                   interrupted)
+                   interrupted, run_log=RunLog.of(layout, resolved.run_id))
 
 
 def _compile_clusters(asked: bool) -> None:

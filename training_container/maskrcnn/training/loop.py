@@ -23,6 +23,7 @@ from maskrcnn.training.interruption import Interruption
 from maskrcnn.training.optimizer import Optimizer
 from maskrcnn.training.progress import Progress
 from maskrcnn.training.records import Record
+from maskrcnn.training.run_log import RunLog
 from maskrcnn.training.schedule import Schedule
 from maskrcnn.training.stages import Staging
 from maskrcnn.training.step import Step, TrainingStep
@@ -53,12 +54,14 @@ class Trainer:
         predictor: Inference with the live weights, for validation.
         interruption: Asked after every step.
         clock: Seconds; only differences count.
+        run_log: Also gets the figures of each report.
     """
 
     def __init__(self, model: MaskRCNN, settings: Settings, data: Data, checkpoints: Checkpoints,
                  optimizer: Optimizer, fingerprint: dict[str, str], predictor: SegmentationModel,
                  interruption: Interruption | None = None,
-                 clock: Callable[[], float] = time.monotonic) -> None:
+                 clock: Callable[[], float] = time.monotonic, run_log: RunLog | None = None) -> None:
+        self.run_log = run_log or RunLog()
         self.model, self.settings, self.data, self.checkpoints = model, settings, data, checkpoints
         self.predictor, self.interruption, self.clock = predictor, interruption or Interruption(), clock
         self.schedule = Schedule.from_config(settings.training, len(data.train))
@@ -146,7 +149,7 @@ class Trainer:
         step = self.state.step
         period = self.settings.training.eval_period * self.schedule.steps_per_epoch
         if self.means.steps and (self.schedule.is_epoch_end(step) or self._finished()):
-            metrics_log.write(self.means.take())
+            self._report(self.means.take())
         due = self._finished() or (self.schedule.is_epoch_end(step) and step % period == 0)
         if due and self.data.val and self.state.evaluated_position != self.state.position:
             if self.interruption.at_stake:
@@ -160,7 +163,7 @@ class Trainer:
         figures = validation.evaluate(self.predictor, self.data.val, self.interruption)
         if figures is None:
             return
-        metrics_log.write(figures)
+        self._report(figures)
         log.info("Validated %d images in %.1f s", len(self.data.val), self.clock() - started)
         score, position = figures[MASK_AP if self.settings.model.masks else BOX_AP], self.state.position
         self.state = dataclasses.replace(self.state, evaluated_position=position, last_score=score)
@@ -169,6 +172,11 @@ class Trainer:
             self.state = dataclasses.replace(self.state, best_position=position, best_score=score)
         self._note_targets(figures)
         self.interruption.at_stake = True
+
+    def _report(self, figures: Mapping[str, float]) -> None:
+        """Tell figures to all that read them."""
+        metrics_log.write(figures)
+        self.run_log.write(self.state.step, figures)
 
     def _note_targets(self, figures: Mapping[str, float]) -> None:
         """Note when the figures are as good as asked for, which ends training."""
