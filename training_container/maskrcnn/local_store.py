@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,14 +34,14 @@ class LocalStore:
     def write(self, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
         """See Store."""
         path = self._path(key)
-        half = path.with_name(f"{path.name}.{os.getpid()}.half")
+        half = self._half(path)
         half.write_bytes(body)
         half.replace(path)
 
     def upload(self, key: str, source: Path) -> None:
         """See Store."""
         path = self._path(key)
-        half = path.with_name(f"{path.name}.{os.getpid()}.half")
+        half = self._half(path)
         shutil.copyfile(source, half)
         half.replace(path)
 
@@ -56,6 +57,11 @@ class LocalStore:
     def uri(self, key: str) -> str:
         """See Store."""
         return f"{self._root.resolve().as_uri()}/{key}"
+
+    @staticmethod
+    def _half(path: Path) -> Path:
+        """A name that no other thread or process writes to."""
+        return path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.half")
 
     def _path(self, key: str) -> Path:
         path = self._root / key

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from maskrcnn.data import archives
-from maskrcnn.data.intake import read_uploads
+from maskrcnn.data.reading import read_uploads
 from maskrcnn.data.scratch import Scratch
 from maskrcnn.data.tree import UploadTree
 from PIL import Image

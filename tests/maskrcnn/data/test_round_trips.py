@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from maskrcnn.data.intake import read_uploads
+from maskrcnn.data.reading import read_uploads
 from maskrcnn.data.scratch import Scratch
 from maskrcnn.data.tree import UploadTree
 from PIL import Image

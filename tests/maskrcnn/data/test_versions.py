@@ -35,6 +35,6 @@ def instance(name, area, side):
 
 def test_labels_are_compared_by_what_they_say_about_the_image():
     one = instance("a", 3, 3)
-    assert versions.same_label(record(one), record(one, name="renamed.png"))
-    assert not versions.same_label(record(one), record(one, tags=("good",)))
-    assert not versions.same_label(record(one), record(instance("b", 3, 3)))
+    assert versions.meaning(record(one)) == versions.meaning(record(one, name="renamed.png"))
+    assert versions.meaning(record(one)) != versions.meaning(record(one, tags=("good",)))
+    assert versions.meaning(record(one)) != versions.meaning(record(instance("b", 3, 3)))

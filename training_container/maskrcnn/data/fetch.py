@@ -3,84 +3,107 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+import sys
+import threading
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from app.contracts import documents, keys
 from app.contracts.dataset import SnapshotEntry
 from maskrcnn.data import findings
+from maskrcnn.data.ahead import ahead
+from maskrcnn.data.crew import Share
 from maskrcnn.data.samples import Rejected
-from maskrcnn.data.tree import UploadTree, is_junk
+from maskrcnn.data.tree import UploadTree, is_image_name, is_junk
 from maskrcnn.program import JobError
 from maskrcnn.storage import DOWNLOAD_THREADS, ObjectNotFoundError, Store
 
 log = logging.getLogger("castline")
 
 
-def fetch(store: Store, snapshot_key: str, root: Path) -> tuple[UploadTree, list[Rejected]]:
-    """Download every upload of the snapshot below `root`.
+def fetch(
+    store: Store, snapshot_key: str, root: Path, share: Share = Share()  # noqa: B008 - frozen
+) -> tuple[UploadTree, list[Rejected]]:
+    """Download the uploads of the snapshot below `root`.
+
+    A host that works on a share gets the pictures of its share and all other files; another picture that it turns
+    out to need comes when it is asked for.
 
     Returns:
-        The tree, and the objects whose names no file can have.
+        The tree of all uploads, and the objects whose names no file can have.
 
     Raises:
         JobError: a frozen version is gone.
     """
-    entries = _entries(store.read(snapshot_key).decode())
-    usable, rejected = _split_by_name(entries)
     root.mkdir(parents=True, exist_ok=True)
-    for folder in {(root / path).parent for path in usable}:
-        folder.mkdir(parents=True, exist_ok=True)
+    listed = root.with_name(f"{root.name}.jsonl")
+    store.download(snapshot_key, listed)
+    usable, rejected = _split_by_name(_entries(listed))
+    source = _Source(store, root, usable)
+    wanted = (path for path in usable if share.has(path) or not is_image_name(path))
+    count = 0
+    for _ in ahead(source.fetch, wanted, threads=DOWNLOAD_THREADS, most=4 * DOWNLOAD_THREADS):
+        count += 1
+    log.info("fetched %d of %d objects", count, len(usable))
+    modified = {path: entry.last_modified for path, entry in usable.items()}
+    return UploadTree(root, modified, fetch=source.fetch if share.hosts > 1 else None), rejected
 
-    def download(path: str) -> None:
-        entry = usable[path]
-        version = "" if entry.version_id == "null" else entry.version_id
-        store.download(entry.key, root / path, version)
 
-    with ThreadPoolExecutor(DOWNLOAD_THREADS) as pool:
+class _Frozen(NamedTuple):
+    """What is kept of an entry: a snapshot may have a million."""
+
+    version_id: str
+    last_modified: str
+
+
+class _Source:
+    """The frozen versions in the bucket."""
+
+    def __init__(self, store: Store, root: Path, entries: Mapping[str, _Frozen]) -> None:
+        self._store, self._root, self._entries = store, root, entries
+
+    def fetch(self, path: str) -> None:
+        """Bring one file to its place, whole or not at all.
+
+        Raises:
+            JobError: the frozen version is gone.
+        """
+        place = self._root / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        half = place.with_name(f".{threading.get_ident():x}.half")
+        version = self._entries[path].version_id
         try:
-            list(pool.map(download, usable))
+            self._store.download(keys.INBOX + path, half, "" if version == "null" else version)
         except ObjectNotFoundError as problem:
-            pool.shutdown(cancel_futures=True)
-            raise JobError(
-                "DATA_INVALID", f"an upload vanished after the run began: {problem} Start a new run."
-            ) from problem
-    log.info("fetched %d objects, %.1f MB", len(usable), sum(e.size_bytes for e in usable.values()) / 1e6)
-    return UploadTree(root, {path: entry.last_modified for path, entry in usable.items()}), rejected
+            message = f"an upload vanished after the run began: {problem} Start a new run."
+            raise JobError("DATA_INVALID", message) from problem
+        half.replace(place)
 
 
-def _entries(lines: str) -> list[SnapshotEntry]:
-    """The newest entry of each key; folder markers and the leavings of file managers are no uploads."""
-    newest: dict[str, SnapshotEntry] = {}
-    for line in filter(str.strip, lines.splitlines()):
-        entry = documents.from_json(SnapshotEntry, line)
-        if entry.key.endswith("/") or is_junk(entry.key.removeprefix(keys.INBOX)):
-            continue
-        if entry.key not in newest or entry.last_modified >= newest[entry.key].last_modified:
-            newest[entry.key] = entry
-    return list(newest.values())
+def _entries(snapshot: Path) -> dict[str, _Frozen]:
+    """Path -> the newest entry; folder markers and the leavings of file managers are no uploads."""
+    newest: dict[str, _Frozen] = {}
+    with snapshot.open("rb") as lines:
+        for line in filter(bytes.strip, lines):
+            entry = documents.from_json(SnapshotEntry, line)
+            path = entry.key.removeprefix(keys.INBOX)
+            if path.endswith("/") or is_junk(path):
+                continue
+            if path not in newest or entry.last_modified >= newest[path].last_modified:
+                newest[path] = _Frozen(entry.version_id, sys.intern(entry.last_modified))
+    return newest
 
 
-def _split_by_name(entries: Iterable[SnapshotEntry]) -> tuple[dict[str, SnapshotEntry], list[Rejected]]:
+def _split_by_name(entries: Mapping[str, _Frozen]) -> tuple[dict[str, _Frozen], list[Rejected]]:
     """An S3 key may hold what no file name may: `..`, `//`, or the name of a folder."""
-    by_path = {entry.key.removeprefix(keys.INBOX): entry for entry in entries}
-    folders = {str(folder) for path in by_path for folder in PurePosixPath(path).parents}
+    folders = {str(folder) for path in entries for folder in PurePosixPath(path).parents}
     usable, rejected = {}, []
-    for path, entry in sorted(by_path.items()):
+    for path in sorted(entries):
         pure = PurePosixPath(path)
         if pure.is_absolute() or ".." in pure.parts or str(pure) != path or path in folders:
-            rejected.append(
-                Rejected(
-                    findings.error(
-                        path,
-                        "name",
-                        "name-unusable",
-                        "cannot be the name of a file: upload it under another name",
-                    ),
-                    (),
-                )
-            )
+            words = "cannot be the name of a file: upload it under another name"
+            rejected.append(Rejected(findings.error(path, "name", "name-unusable", words), ()))
         else:
-            usable[path] = entry
+            usable[path] = entries[path]
     return usable, rejected

@@ -1,28 +1,13 @@
-"""Read all uploads: recognise the data sets, check every image, keep what is good, explain what is not."""
+"""What came of the uploads: what is used, with which label, and what is not, and why."""
 
 from __future__ import annotations
 
 import dataclasses
-import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
-from app.contracts.dataset import Finding, LabelRecord, Split
+from app.contracts.dataset import Finding, Split
 from maskrcnn.data import findings
-from maskrcnn.data.checks import Checked, check
-from maskrcnn.data.images import CanonicalImage
-from maskrcnn.data.importers import IMPORTERS, LAST_RESORT
-from maskrcnn.data.leftovers import leftovers
-from maskrcnn.data.notes import with_notes
-from maskrcnn.data.recognition import Recognised, claimed_by, recognise
-from maskrcnn.data.removal import Request, requests
-from maskrcnn.data.review import unreviewed
-from maskrcnn.data.samples import DataSet, Importer, Rejected, Sample
-from maskrcnn.data.scratch import Scratch
-from maskrcnn.data.tree import UploadTree, parent, upload_of
-from maskrcnn.data.versions import same_label
-
-log = logging.getLogger("castline")
-_DATA_SETS_LOGGED = 5
+from maskrcnn.data.removal import Request
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +24,8 @@ class Accepted:
     class_names: tuple[str, ...]
     """One an instance."""
     size_bytes: int
+    meaning: str
+    """Hash of what its label says about it, whatever file said so."""
     fingerprint: str = ""
 
 
@@ -50,6 +37,25 @@ class Said:
     root: str
     """Of its data set."""
     split: Split | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Taken:
+    """What came of one item: an image that is used, one that is not, or a mere remark.
+
+    Hosts that share the work write these down, and the one that merges reads them in the order of numbers.
+    """
+
+    number: int
+    """Its place in the order in which a single host would read."""
+    findings: tuple[Finding, ...] = ()
+    item: Accepted | None = None
+    said: Said | None = None
+    is_weak: bool = False
+    """Only the name of a folder speaks for it."""
+    files: tuple[str, ...] | None = None
+    """What goes to quarantine; None: nothing does."""
+    is_fault: bool = True
 
 
 @dataclasses.dataclass
@@ -87,19 +93,26 @@ class Intake:
         self.findings.extend(found)
         self.rejected.append(files)
 
-    def accept(self, said: Said, item: Accepted, same: bool, is_weak: bool = False) -> None:
-        """Count one item in; the same image again replaces its label, with a warning.
+    def add(self, taken: Taken) -> None:
+        """Count in what came of one item; items come in the order of their numbers."""
+        if taken.said:
+            words = self.said_in.setdefault(taken.said.root, set())
+            words.update({taken.said.split} if taken.said.split else ())
+        if taken.item and taken.said:
+            self.findings.extend(taken.findings)
+            self._accept(taken.said, taken.item, taken.is_weak)
+        elif taken.files is not None:
+            self.reject(taken.findings, taken.files, taken.is_fault)
+        else:
+            self.findings.extend(taken.findings)
 
-        Args:
-            said: What this copy says about the split.
-            item: The image.
-            same: Its label says the same as the one that was accepted before.
-            is_weak: It does not replace a label that was accepted before.
-        """
+    def _accept(self, said: Said, item: Accepted, is_weak: bool) -> None:
+        """The same image again replaces its label, with a warning; a weak label replaces none."""
         self.items += 1
         self.said.setdefault(item.image_sha256, set()).add(said)
         before = self.accepted.get(item.image_sha256)
         if before:
+            same = before.meaning == item.meaning
             words = "with another label: this one, the last, is used; delete the wrong one"
             if same:
                 words = "with the same label: merged"
@@ -112,133 +125,3 @@ class Intake:
             elif is_weak:
                 item = before
         self.accepted[item.image_sha256] = item
-
-
-def read_uploads(
-    tree: UploadTree,
-    known_classes: Collection[str],
-    scratch: Scratch,
-    importers: Sequence[Importer] = IMPORTERS,
-    last_resort: Sequence[Importer] = LAST_RESORT,
-) -> Intake:
-    """Check every upload; images are decoded one at a time.
-
-    Args:
-        tree: The uploads, without archives.
-        known_classes: The accepted class names; empty accepts any.
-        scratch: Where canonical images and labels are kept.
-        importers: The formats to look for.
-        last_resort: The formats to look for among the photographs that then are left.
-    """
-    intake = Intake()
-    uploads = tree
-    tree, rejected = with_notes(uploads)
-    intake.removals = tuple(requests(uploads, tree))
-    claimed = {file for item in rejected for file in item.files}
-    recognised, not_found = recognise(tree, importers, last_resort)
-    for item in (*rejected, *not_found):
-        intake.reject((item.finding,), item.files)
-    claimed |= _read_all(tree, recognised, known_classes, scratch, intake)
-    late, _ = recognise(dataclasses.replace(tree.without(claimed), notes={}), last_resort)
-    claimed |= _read_all(tree, late, known_classes, scratch, intake)
-    lost, unused = leftovers(tree, claimed)
-    for item in lost:
-        intake.reject((item.finding,), item.files)
-    intake.findings.extend(unused)
-    intake.formats = tuple(sorted({found.importer.name for found in (*recognised, *late)}))
-    return intake
-
-
-def _read_all(
-    tree: UploadTree,
-    recognised: Sequence[Recognised],
-    known_classes: Collection[str],
-    scratch: Scratch,
-    intake: Intake,
-) -> set[str]:
-    """Take in data sets, the oldest upload first; returns the files they are made of."""
-    claimed = set(claimed_by(tree, (found.data_set for found in recognised)))
-    _say(recognised)
-    for found in sorted(recognised, key=lambda found: _age(tree, found.data_set)):
-        claimed |= _read_data_set(tree, found.importer, found.data_set, known_classes, scratch, intake)
-    return claimed
-
-
-def _say(recognised: Sequence[Recognised]) -> None:
-    """One line a data set, or one for all of a format in an upload where these are many."""
-    groups: dict[tuple[str, str, str], list[DataSet]] = {}
-    for found in recognised:
-        why = "as castline.json says" if found.told else "recognised"
-        upload = upload_of(found.data_set.files[0])
-        groups.setdefault((why, found.importer.name, upload), []).append(found.data_set)
-    for (why, name, upload), data_sets in groups.items():
-        for data_set in data_sets[:_DATA_SETS_LOGGED]:
-            log.info("%s %s: %s", why, name, _said_of(data_set))
-        if rest := data_sets[_DATA_SETS_LOGGED:]:
-            files = sum(len(data_set.files) for data_set in rest)
-            where = upload or "the inbox"
-            log.info("%s %s: ... and %d files in %d more folders of %s", why, name, files, len(rest), where)
-
-
-def _age(tree: UploadTree, data_set: DataSet) -> tuple[str, str, tuple[str, ...]]:
-    return tree.age_of(upload_of(data_set.files[0])), data_set.root, data_set.files
-
-
-def _said_of(data_set: DataSet) -> str:
-    """`casting/train/ann (177 files)` or `tiny/annotations/instances_val.json`."""
-    files = data_set.files
-    return files[0] if len(files) == 1 else f"{parent(files[0])} ({len(files)} files)"
-
-
-def _read_data_set(
-    tree: UploadTree,
-    importer: Importer,
-    data_set: DataSet,
-    known_classes: Collection[str],
-    scratch: Scratch,
-    intake: Intake,
-) -> set[str]:
-    """Take in one data set; returns the files it is made of."""
-    claimed: set[str] = set()
-    said_in = intake.said_in.setdefault(data_set.root, set())
-    for item in importer.read(tree, data_set):
-        if isinstance(item, Rejected):
-            claimed.update(item.files)
-            intake.reject((item.finding,), item.files, item.is_fault)
-            continue
-        claimed.update((item.image, item.annotation))
-        if finding := unreviewed(item):
-            intake.reject((finding,), (item.image, item.annotation), is_fault=False)
-            continue
-        if item.split:
-            said_in.add(item.split)
-        checked = check(item, tree.read(item.image), known_classes, importer.name)
-        _sort(item, data_set, checked, scratch, intake)
-    return claimed
-
-
-def _sort(sample: Sample, data_set: DataSet, checked: Checked, scratch: Scratch, intake: Intake) -> None:
-    if checked.image is None or checked.record is None:
-        intake.reject((*sample.findings, *checked.findings), (sample.image, sample.annotation))
-        return
-    intake.findings.extend((*sample.findings, *checked.findings))
-    before = intake.accepted.get(checked.image.sha256)
-    same = before is not None and same_label(scratch.read_label(before.label_sha256), checked.record)
-    scratch.keep_image(checked.image)
-    item = _accepted(sample, checked.record, scratch.keep_label(checked.record), checked.image)
-    intake.accept(Said(sample.image, data_set.root, sample.split), item, same, sample.is_weak)
-
-
-def _accepted(sample: Sample, record: LabelRecord, label_sha256: str, image: CanonicalImage) -> Accepted:
-    return Accepted(
-        sample.image,
-        record.image_sha256,
-        record.image_extension,
-        label_sha256,
-        record.file_name,
-        record.width,
-        record.height,
-        tuple(i.class_name for i in record.instances),
-        len(image.body),
-        image.fingerprint,
-    )

@@ -41,6 +41,7 @@ def prepare_folder(
     order = Order(RUN_ID, parent_version, settings or DataSettings())
     with tempfile.TemporaryDirectory(prefix="castline-prepare-") as work:
         result = prepare(order, UploadTree.of_folder(source), store, Path(work), target / "output")
+    assert result  # noqa: S101 - one host is host 0
     manifest = documents.from_json(VersionManifest, store.read(keys.version_manifest(result.version)))
     for split in SPLITS:
         shutil.rmtree(target / split, ignore_errors=True)

@@ -13,7 +13,7 @@ from maskrcnn.data import findings, splits
 from maskrcnn.data.draw import Contents, Wish
 from maskrcnn.data.history import Past
 from maskrcnn.data.intake import Accepted, Intake, Said
-from maskrcnn.data.versions import group_of, same_label
+from maskrcnn.data.versions import group_of, meaning
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +37,7 @@ def merge(past: Past, intake: Intake, settings: DataSettings, label_of: Callable
         past: The parent version and what came before it.
         intake: The uploads.
         settings: Shares of the splits, and what a part is.
-        label_of: Label hash -> record, of either side.
+        label_of: Label hash -> record, of the parent's members.
     """
     before = {member.image_sha256: member for member in past.members}
     known = {**past.former, **before}
@@ -55,12 +55,16 @@ def merge(past: Past, intake: Intake, settings: DataSettings, label_of: Callable
         if placement.wishes[sha] == "test" and split != "test":
             found.append(_split_kept(intake.said[sha], split))
         old = before.get(sha)
-        if old and same_label(label_of(old.label_sha256), label_of(item.label_sha256)):
+        if old and _says_the_same(old, item, label_of):
             continue
         members[sha] = _member(item, groups[sha], split)
         changes.append(_change("relabelled" if old else "added", old, members[sha]))
     former = {sha: dataclasses.replace(known[sha], group=groups[sha]) for sha in known.keys() - members.keys()}
     return Merged(_sorted(members), tuple(sorted(changes, key=_hash)), _sorted(former), tuple(found))
+
+
+def _says_the_same(old: Member, item: Accepted, label_of: Callable[[str], LabelRecord]) -> bool:
+    return old.label_sha256 == item.label_sha256 or meaning(label_of(old.label_sha256)) == item.meaning
 
 
 def _hash(item: Member | MemberChange) -> str:

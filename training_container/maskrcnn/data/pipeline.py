@@ -1,36 +1,45 @@
-"""prepare, step by step: read, judge, merge, publish, report."""
+"""prepare, step by step: read, judge, merge, publish, report; by one host or by several.
+
+Every host reads its share of the uploads. Host 0 puts together what came of them, decides, and plans. Every host
+stores what it has read and writes its share of the new shards. Host 0 publishes the version. Between these steps the
+hosts hand files to one another (crew.Crew); one host alone does the same with itself.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import heapq
 import itertools
 import logging
+import operator
 import time
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from app.contracts import documents, keys
-from app.contracts.dataset import SPLITS, Finding, Member, PrepareResult, VersionManifest
-from app.contracts.members import version_id
+from app.contracts.dataset import Finding, Member, PrepareResult, VersionManifest
+from app.contracts.members import read, version_id
+from app.contracts.members import write as write_packed
 from app.contracts.settings import DataSettings
-from maskrcnn.data import archives, copies, findings, publish, quarantine, removal
+from maskrcnn.data import archives, copies, judgement, publish, removal, reporting
+from maskrcnn.data.crew import Alone, Crew
 from maskrcnn.data.history import Past, former_members
-from maskrcnn.data.importers import IMPORTERS
-from maskrcnn.data.intake import Intake, read_uploads
+from maskrcnn.data.images import canonical
+from maskrcnn.data.intake import Accepted, Intake, Taken
 from maskrcnn.data.library import Library
+from maskrcnn.data.lines import read_lines, write_lines
 from maskrcnn.data.members import read_former, read_members, write_diff, write_former
 from maskrcnn.data.merge import Merged, merge
+from maskrcnn.data.publish import Publication
+from maskrcnn.data.reading import Reading
 from maskrcnn.data.samples import Rejected
 from maskrcnn.data.scratch import Scratch
-from maskrcnn.data.tree import UploadTree, upload_of
+from maskrcnn.data.tree import UploadTree
 from maskrcnn.data.versions import class_map
 from maskrcnn.program import JobError
-from maskrcnn.storage import Store
+from maskrcnn.storage import ObjectNotFoundError, Store
 
 log = logging.getLogger("castline")
-MIN_IMAGES = 3  # one each to train, validate and test
-_REASONS_LOGGED = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,9 +51,37 @@ class Order:
     settings: DataSettings
 
 
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """What host 0 has decided.
+
+    Attributes:
+        publication: What is to be published; None when the version exists already.
+    """
+
+    publication: Publication | None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Merging:
+    """What host 0 knows and the others need not."""
+
+    intake: Intake
+    merged: Merged
+    found: Sequence[Finding]
+    plan: _Plan
+    existing: VersionManifest | None
+
+
 def prepare(
-    order: Order, tree: UploadTree, store: Store, work: Path, output: Path, rejected: Sequence[Rejected] = ()
-) -> PrepareResult:
+    order: Order,
+    tree: UploadTree,
+    store: Store,
+    work: Path,
+    output: Path,
+    rejected: Sequence[Rejected] = (),
+    crew: Crew | None = None,
+) -> PrepareResult | None:
     """Turn uploads into a data-set version.
 
     Args:
@@ -52,52 +89,145 @@ def prepare(
         tree: The uploads on the local disk.
         store: The bucket.
         work: A folder for intermediate files.
-        output: Gets result.json, findings.json and statistics.json.
+        output: Of host 0: gets result.json, findings.json and statistics.json.
         rejected: Uploads that were turned down before they reached the disk.
+        crew: The hosts that share the work; this one alone unless given.
+
+    Returns:
+        What came of it; None on all hosts but host 0.
 
     Raises:
-        JobError: too many uploads are bad, or too few images are usable; the quarantine report is written.
+        JobError: too many uploads are bad, or too few images are usable (the quarantine report is written); or another
+            host has failed.
     """
-    began = time.monotonic()
-    output.mkdir(parents=True, exist_ok=True)
-    scratch = Scratch(work / "scratch")
-    library = Library(store, scratch)
-    parent = _parent(store, order.parent_version)
-    _log_uploads(tree, parent)
-    tree, refused = archives.unpack(tree, work / "unpacked")
-    intake = read_uploads(tree, _known_classes(order.settings, parent), scratch)
-    for item in (*rejected, *refused):
-        intake.reject((item.finding,), item.files)
-    former = former_members(store, parent.version) if parent else {}
-    copies.compare(intake, itertools.chain(_members(store, parent), former.values()), library.image)
-    _judge(order, intake, tree, store, output)
-    removals = removal.resolve(intake.removals, _members(store, parent), _uploaded_at(intake, tree))
-    past = _past(store, parent, former, removals.images)
-    merged = merge(past, intake, order.settings, library.label)
-    _check_splits(merged)
-    library.add(intake.accepted.values())
-    manifest = _publish(order, store, library, scratch, parent, intake, merged)
-    found = [*intake.findings, *removals.findings, *merged.findings]
-    result = _result(order, intake, merged, manifest, found, time.monotonic() - began)
-    _write(output, found, result, manifest)
-    _log_result(result, manifest)
-    return result
+    crew = crew or Alone()
+    try:
+        return _Preparation(order, store, work, output, crew).run(tree, rejected)
+    except JobError as problem:
+        crew.fail(problem)
+        raise
+    except Exception as problem:
+        crew.fail(JobError("INTERNAL", f"host {crew.share.rank + 1}: {type(problem).__name__}: {problem}"))
+        raise
 
 
-def _parent(store: Store, version: str | None) -> VersionManifest | None:
+class _Preparation:
+    """One host's part of the work."""
+
+    def __init__(self, order: Order, store: Store, work: Path, output: Path, crew: Crew) -> None:
+        self._order, self._store, self._work, self._output, self._crew = order, store, work, output, crew
+        self._share = crew.share
+        self._scratch = Scratch(work / "scratch")
+        self._library = Library(store, self._scratch)
+        self._parent = _manifest(store, order.parent_version)
+        self._began = time.monotonic()
+
+    def run(self, tree: UploadTree, rejected: Sequence[Rejected]) -> PrepareResult | None:
+        self._output.mkdir(parents=True, exist_ok=True)
+        reporting.log_uploads(tree, self._parent)
+        tree, refused = archives.unpack(tree, self._work / "unpacked")
+        reading = Reading(tree, _known_classes(self._order.settings, self._parent), self._scratch, self._share)
+        self._crew.give("taken", write_lines(self._work / "taken", reading))
+        merging = self._merge(tree, reading, (*rejected, *refused)) if self._share.rank == 0 else None
+        plan = merging.plan if merging else documents.from_json(_Plan, self._crew.take("plan", 0).read_bytes())
+        self._library.add(read_lines(Accepted, self._crew.take("accepted", 0)))
+        self._wait_for_all("stored")
+        if plan.publication:
+            folder = self._scratch.folder / "shards"
+            publish.write_share(plan.publication, self._members, self._store, self._library, folder, self._share)
+        self._wait_for_all("written")
+        return self._finish(merging) if merging else None
+
+    def _wait_for_all(self, step: str) -> None:
+        done = self._work / step
+        done.write_bytes(b"")
+        self._crew.give(step, done)
+        for rank in range(self._share.hosts):
+            self._crew.take(step, rank)
+
+    def _merge(self, tree: UploadTree, reading: Reading, refused: Iterable[Rejected]) -> _Merging:
+        """Put together what all hosts have read, and decide."""
+        intake = self._intake(reading, refused)
+        former = former_members(self._store, self._parent.version) if self._parent else {}
+        known = itertools.chain(self._parents_members(), former.values())
+        copies.compare(intake, known, lambda sha, extension: self._image(sha, extension, tree, intake))
+        judgement.judge(self._order.run_id, self._order.settings, intake, tree, self._store, self._output)
+        removals = removal.resolve(intake.removals, self._parents_members(), _uploaded_at(intake, tree))
+        merged = merge(self._past(former, removals.images), intake, self._order.settings, self._library.label)
+        judgement.check_splits(merged.members)
+        plan, existing = self._plan(intake, merged)
+        self._crew.give("accepted", write_lines(self._work / "accepted", intake.accepted.values()))
+        (self._work / "plan").write_text(documents.to_json(plan))
+        self._crew.give("plan", self._work / "plan")
+        found = [*intake.findings, *removals.findings, *merged.findings]
+        return _Merging(intake, merged, found, plan, existing)
+
+    def _intake(self, reading: Reading, refused: Iterable[Rejected]) -> Intake:
+        intake = Intake(removals=reading.removals, formats=reading.formats)
+        files = [self._crew.take("taken", rank) for rank in range(self._share.hosts)]
+        for taken in heapq.merge(*(read_lines(Taken, file) for file in files), key=operator.attrgetter("number")):
+            intake.add(taken)
+        for item in refused:
+            intake.reject((item.finding,), item.files)
+        return intake
+
+    def _parents_members(self) -> Iterable[Member]:
+        return read_members(self._store, self._parent.version) if self._parent else ()
+
+    def _past(self, former: Mapping[str, Member], removed: frozenset[str]) -> Past:
+        if self._parent is None:
+            return Past()
+        return Past(self._parents_members(), self._parent.statistics, former, removed)
+
+    def _image(self, sha256: str, extension: str, tree: UploadTree, intake: Intake) -> bytes:
+        """An image of either side; one that another host has read is made again from its upload."""
+        try:
+            return self._library.image(sha256, extension)
+        except ObjectNotFoundError:
+            item = intake.accepted[sha256]
+            return canonical(tree.read(item.path), (item.width, item.height)).body
+
+    def _plan(self, intake: Intake, merged: Merged) -> tuple[_Plan, VersionManifest | None]:
+        """What is to be written; or the version that exists."""
+        parent, settings = self._parent, self._order.settings
+        seen = itertools.chain.from_iterable(item.class_names for item in intake.accepted.values())
+        classes = class_map(parent.classes if parent else (), {*settings.classes, *seen}, settings.part_classes)
+        if parent and version_id(merged.members, classes, read_former(self._store, parent.version)) == parent.version:
+            return _Plan(None), parent  # rollbacks to it are remembered where they are recorded
+        version = version_id(merged.members, classes, merged.former)
+        if existing := publish.find(self._store, version):
+            log.info("version %s exists already: its shards are used as they are", version)
+            return _Plan(None), existing
+        shards, kept, members = publish.place(lambda: merged.members, parent, classes)
+        with (self._work / "members").open("wb") as packed:
+            write_packed(members(), packed)
+        self._crew.give("members", self._work / "members")
+        counts = (merged.count("added"), merged.count("relabelled"), merged.count("removed"), len(merged.former))
+        order = self._order
+        return _Plan(Publication(version, order.parent_version, order.run_id, classes, *counts, shards, kept)), None
+
+    def _members(self) -> Iterable[Member]:
+        """The members of the new version with their shards."""
+        with self._crew.take("members", 0).open("rb") as packed:
+            yield from read(packed)
+
+    def _finish(self, merging: _Merging) -> PrepareResult:
+        """Publish and report."""
+        manifest, merged = merging.existing, merging.merged
+        if publication := merging.plan.publication:
+            write_diff(self._store, publication.version, merged.changes)
+            if merged.former:
+                write_former(self._store, publication.version, merged.former)
+            manifest = publish.finish(publication, self._members, self._store)
+        assert manifest  # noqa: S101 - there is one or the other, for the type checker
+        result = _result(self._order, merging, manifest, time.monotonic() - self._began)
+        reporting.write(self._output, merging.found, result, manifest)
+        reporting.log_result(result, manifest)
+        return result
+
+
+def _manifest(store: Store, version: str | None) -> VersionManifest | None:
     return documents.from_json(VersionManifest, store.read(keys.version_manifest(version))) if version else None
-
-
-def _members(store: Store, version: VersionManifest | None) -> Iterable[Member]:
-    return read_members(store, version.version) if version else ()
-
-
-def _past(
-    store: Store, parent: VersionManifest | None, former: Mapping[str, Member], removed: frozenset[str]
-) -> Past:
-    if parent is None:
-        return Past()
-    return Past(read_members(store, parent.version), parent.statistics, former, removed)
 
 
 def _uploaded_at(intake: Intake, tree: UploadTree) -> dict[str, str]:
@@ -110,90 +240,8 @@ def _known_classes(settings: DataSettings, parent: VersionManifest | None) -> Co
     return settings.classes or (tuple(c.name for c in parent.classes) if parent else ())
 
 
-def _judge(order: Order, intake: Intake, tree: UploadTree, store: Store, output: Path) -> None:
-    """Report what is bad; stop when it is too much or too little is left."""
-    bad, items = intake.faults, intake.items
-    (output / "findings.json").write_text(quarantine.to_json(intake.findings))
-    if intake.rejected:
-        quarantine.write(store, order.run_id, tree, intake.findings, intake.rejected)
-        errors = [f for f in intake.findings if f.severity == "error"]
-        for finding in errors[:_REASONS_LOGGED]:
-            log.warning("quarantined (%s) %s", finding.rule, finding.message)
-        if len(errors) > _REASONS_LOGGED:
-            log.warning(
-                "... and %d more reasons in %s",
-                len(errors) - _REASONS_LOGGED,
-                keys.quarantine(order.run_id, "report.txt"),
-            )
-    limit = order.settings.max_bad_share
-    if bad > limit * items:
-        formats = ", ".join(intake.formats) or f"none of {', '.join(i.name for i in IMPORTERS)}"
-        raise JobError(
-            "DATA_TOO_MANY_BAD",
-            f"{bad} of {items} uploaded items are bad ({bad / items:.1%}, allowed "
-            f"{limit:.1%}); format: {formats}; {findings.top_reasons(intake.findings)}. All reasons: "
-            f"{keys.quarantine(order.run_id, 'report.txt')}",
-        )
-
-
-def _check_splits(merged: Merged) -> None:
-    counts: Counter[str] = Counter(member.split for member in merged.members)
-    empty = [split for split in SPLITS if not counts[split]]
-    if len(merged.members) < MIN_IMAGES:
-        raise JobError(
-            "DATA_TOO_FEW",
-            f"{len(merged.members)} usable images: at least {MIN_IMAGES} are needed, one "
-            "each to train, validate and test: upload more labelled images",
-        )
-    if not any(member.instances for member in merged.members):
-        raise JobError(
-            "DATA_TOO_FEW",
-            f"none of {len(merged.members)} usable images has a labelled object: good castings alone teach nothing, "
-            "upload images with drawn defects too",
-        )
-    if empty:
-        raise JobError(
-            "DATA_TOO_FEW",
-            f"no image is left for {' and '.join(empty)} of {len(merged.members)} images "
-            f"({_counts(counts)}): upload images of more parts, or call fewer of them test",
-        )
-
-
-def _publish(
-    order: Order,
-    store: Store,
-    library: Library,
-    scratch: Scratch,
-    parent: VersionManifest | None,
-    intake: Intake,
-    merged: Merged,
-) -> VersionManifest:
-    seen = itertools.chain.from_iterable(item.class_names for item in intake.accepted.values())
-    classes = class_map(parent.classes if parent else (), {*order.settings.classes, *seen}, order.settings.part_classes)
-    if parent and version_id(merged.members, classes, read_former(store, parent.version)) == parent.version:
-        return parent  # rollbacks to it are remembered where they are recorded
-    version = version_id(merged.members, classes, merged.former)
-    if existing := publish.find(store, version):
-        log.info("version %s exists already: its shards are used as they are", version)
-        return existing
-    shards, kept, members = publish.place(lambda: merged.members, parent, classes)
-    counts = (merged.count("added"), merged.count("relabelled"), merged.count("removed"), len(merged.former))
-    publication = publish.Publication(version, order.parent_version, order.run_id, classes, *counts, shards, kept)
-    publish.write_share(publication, members, store, library, scratch.folder / "shards", 0, 1)
-    write_diff(store, version, merged.changes)
-    if merged.former:
-        write_former(store, version, merged.former)
-    return publish.finish(publication, members, store)
-
-
-def _result(
-    order: Order,
-    intake: Intake,
-    merged: Merged,
-    manifest: VersionManifest,
-    found: Sequence[Finding],
-    seconds: float,
-) -> PrepareResult:
+def _result(order: Order, merging: _Merging, manifest: VersionManifest, seconds: float) -> PrepareResult:
+    intake, merged = merging.intake, merging.merged
     return PrepareResult(
         version=manifest.version,
         parent=order.parent_version,
@@ -202,7 +250,7 @@ def _result(
         instances={s.name: sum(s.instances.values()) for s in manifest.statistics},
         accepted=len(intake.accepted),
         quarantined=len(intake.rejected),
-        warnings=sum(f.severity == "warning" for f in found),
+        warnings=sum(f.severity == "warning" for f in merging.found),
         classes=manifest.classes,
         formats=intake.formats,
         seconds=round(seconds, 3),
@@ -210,46 +258,3 @@ def _result(
         relabelled=merged.count("relabelled"),
         removed=merged.count("removed"),
     )
-
-
-def _write(output: Path, found: Sequence[Finding], result: PrepareResult, manifest: VersionManifest) -> None:
-    (output / "findings.json").write_text(quarantine.to_json(found))
-    statistics = [dataclasses.asdict(entry) for entry in manifest.statistics]
-    (output / "statistics.json").write_text(documents.to_json(statistics, indent=2))
-    (output / "result.json").write_text(documents.to_json(result, indent=2))
-
-
-def _log_uploads(tree: UploadTree, parent: VersionManifest | None) -> None:
-    uploads = sorted({upload_of(path) or "(inbox)" for path in tree.paths})
-    log.info("%d files in %d uploads: %s", len(tree.paths), len(uploads), ", ".join(uploads[:10]) or "none")
-    log.info("parent version: %s", f"{parent.version}, {sum(parent.images.values())} images" if parent else "none")
-
-
-def _log_result(result: PrepareResult, manifest: VersionManifest) -> None:
-    log.info(
-        "formats: %s; accepted %d images, quarantined %d, warnings %d",
-        ", ".join(result.formats) or "none",
-        result.accepted,
-        result.quarantined,
-        result.warnings,
-    )
-    log.info(
-        "version %s: %d added, %d relabelled, %d removed; %s",
-        result.version,
-        result.added,
-        result.relabelled,
-        result.removed,
-        _counts(result.images),
-    )
-    for entry in manifest.statistics:
-        log.info(
-            "class %s: instances %s, median area %.0f px, median longer side %.0f px",
-            entry.name,
-            _counts(entry.instances) or "none",
-            entry.median_area_px,
-            entry.median_longer_side_px,
-        )
-
-
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{split} {counts[split]}" for split in SPLITS if split in counts)

@@ -12,6 +12,7 @@ from pathlib import Path
 from app.contracts import documents, keys
 from app.contracts.dataset import SPLITS, ClassDefinition, Member, Shard, ShardSummary, Split, VersionManifest
 from maskrcnn.data import shard_plan
+from maskrcnn.data.crew import Share
 from maskrcnn.data.library import Library
 from maskrcnn.data.members import write_members
 from maskrcnn.data.shard_plan import NewShard
@@ -68,10 +69,10 @@ def place(
 
 
 def write_share(
-    publication: Publication, members: Members, store: Store, library: Library, folder: Path, rank: int, hosts: int
+    publication: Publication, members: Members, store: Store, library: Library, folder: Path, share: Share
 ) -> None:
-    """Write every `hosts`-th of the new shards that do not exist yet."""
-    ours = publication.new_shards[rank::hosts]
+    """Write this host's share of the new shards, as far as they do not exist yet."""
+    ours = publication.new_shards[share.rank :: share.hosts]
     folder.mkdir(parents=True, exist_ok=True)
     ids = {c.name: c.id for c in publication.classes}
     written = write_missing(members(), ours, library, store, ids, folder)

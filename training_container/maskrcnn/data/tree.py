@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from app.contracts.uploads import UploadNote
@@ -66,12 +66,15 @@ class UploadTree:
         modified: path -> when it was uploaded (ISO 8601, or any text that sorts by time).
         places: path -> local file, for files that lie elsewhere than below `root`: out of archives.
         notes: folder -> what its castline.json says.
+        fetch: Brings a file to its place below `root` when it is not there: on a host that works on a share of the
+            uploads, and needs one of another share all the same.
     """
 
     root: Path
     modified: Mapping[str, str]
     places: Mapping[str, Path] = dataclasses.field(default_factory=dict)
     notes: Mapping[str, UploadNote] = dataclasses.field(default_factory=dict)
+    fetch: Callable[[str], None] | None = None
 
     @classmethod
     def of_folder(cls, root: Path) -> UploadTree:
@@ -102,7 +105,10 @@ class UploadTree:
 
     def local(self, path: str) -> Path:
         """Where the file lies on this machine."""
-        return self.places.get(path) or self.root / path
+        place = self.places.get(path) or self.root / path
+        if self.fetch and not place.exists():
+            self.fetch(path)
+        return place
 
     def read(self, path: str) -> bytes:
         """The bytes of one file."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
@@ -15,14 +17,10 @@ def label_bytes(record: LabelRecord) -> bytes:
     return documents.to_json(record).encode()
 
 
-def same_label(one: LabelRecord, other: LabelRecord) -> bool:
-    """True when both say the same about the image, whatever file or format said it."""
-    return (one.instances, one.tags, one.width, one.height) == (
-        other.instances,
-        other.tags,
-        other.width,
-        other.height,
-    )
+def meaning(record: LabelRecord) -> str:
+    """Hash of what a label says about its image: the same whatever file or format said it."""
+    bare = dataclasses.replace(record, file_name="", source_format="")
+    return hashlib.sha256(label_bytes(bare)).hexdigest()
 
 
 def class_map(

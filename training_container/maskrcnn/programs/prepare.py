@@ -7,6 +7,7 @@ import shutil
 
 from app.contracts import documents, jobs
 from maskrcnn import program
+from maskrcnn.data.crew import crew_of
 from maskrcnn.data.fetch import fetch
 from maskrcnn.data.pipeline import Order, prepare
 from maskrcnn.layout import Layout
@@ -21,9 +22,10 @@ def run(layout: Layout) -> None:
     work = layout.root / "processing/work"
     shutil.rmtree(work, ignore_errors=True)
     try:
-        tree, rejected = fetch(store, job.snapshot_key, work / "inbox")
+        crew = crew_of(layout, job.run_id, store, work / "parts")
+        tree, rejected = fetch(store, job.snapshot_key, work / "inbox", crew.share)
         order = Order(job.run_id, job.parent_version, job.data)
-        prepare(order, tree, store, work, layout.processing_output, rejected)
+        prepare(order, tree, store, work, layout.processing_output, rejected, crew)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
