@@ -31,12 +31,13 @@ class CocoImporter:
     name: LabelFormat = "coco"
 
     def find(self, tree: UploadTree) -> list[DataSet]:
-        """See Importer: a JSON object with images, annotations and categories."""
-        return [
-            DataSet(root_of(path), self.name, (path,))
-            for path in tree.paths
-            if path.endswith(".json") and _looks_like_coco(tree.local(path))
-        ]
+        """See Importer: a JSON object with images, annotations and categories.
+
+        COCO's own archive labels the people of its images a second time, for key points. Read as labels, that file
+        would replace those of all classes by those of people, so it is left beside the file of the instances.
+        """
+        found = [path for path in tree.paths if path.endswith(".json") and _looks_like_coco(tree.local(path))]
+        return [DataSet(root_of(path), self.name, (path,)) for path in found if _of_instances(path) not in found]
 
     def read(self, tree: UploadTree, data_set: DataSet) -> Iterator[Sample | Rejected]:
         """See Importer."""
@@ -117,6 +118,13 @@ def _shape(annotation: dict[str, Any]) -> Shape:
         return CocoPolygons(tuple(tuple(float(v) for v in ring) for ring in segmentation))
     x, y, width, height = (float(v) for v in annotation["bbox"])
     return Box(x, y, x + width - 1, y + height - 1)
+
+
+def _of_instances(path: str) -> str | None:
+    """`annotations/person_keypoints_val2017.json` -> `annotations/instances_val2017.json`; None for other names."""
+    file = PurePosixPath(path)
+    name = file.name.replace("person_keypoints", "instances", 1)
+    return None if name == file.name else str(file.with_name(name))
 
 
 def _looks_like_coco(file: Path) -> bool:
