@@ -68,6 +68,7 @@ def _copy(where: Pipeline, target: FileSystem) -> None:
 
 
 def _upload(where: Pipeline, folder: Path) -> None:
+    from app.staging.catalogue import WEIGHTS_FOLDER
     from app.staging.coco import staged_files
     from app.staging.upload import upload
 
@@ -77,6 +78,8 @@ def _upload(where: Pipeline, folder: Path) -> None:
         sent = upload(where.client("s3"), where.bucket, files, keys.COCO, on_bytes)
     say(f"{sent.files} files in [bold]{keys.uri(where.bucket, keys.COCO)}[/], {sent.sent} of them new "
         f"({sent.sent_bytes / 1e9:.1f} GB).")
+    if weights := [(path, path.name) for path, name in files if name.startswith(f"{WEIGHTS_FOLDER}/")]:
+        upload(where.client("s3"), where.bucket, weights, keys.WEIGHTS)  # where training looks for them
 
 
 @contextlib.contextmanager

@@ -126,3 +126,16 @@ def test_progress_counts_every_byte_once(efs, cloud):
     in_account = dataclasses.replace(cloud.pipeline, embedded=False)
     file_system.copy(in_account, file_system.find(in_account), [keys.COCO], told.append)
     assert told == [5, 0, 7, 0]
+
+
+def test_the_log_directory_can_be_made_before_there_is_a_version(app, cloud, efs):
+    _, stacks, root = efs
+    refused = app("data", "copy", "--only-logs")
+    assert "set training.file_system.log_directory and deploy" in refused.stderr
+    stacks.outputs["LogDirectory"] = LOGS
+    result = app("data", "copy", "--only-logs")
+
+    assert result.exit_code == 0, result.stderr
+    assert [p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file()] == [
+        "mask-rcnn/sagemaker/output/log/README.txt"]
+    assert keys.version_copy("v1") not in cloud.stored()

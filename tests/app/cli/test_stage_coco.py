@@ -43,7 +43,7 @@ def test_upload_brings_it_to_the_bucket_where_training_looks_for_it(app, cloud, 
 
     assert result.exit_code == 0, result.stderr
     assert cloud.stored() == [
-        f"{PREFIX}annotations/instances_val2017.json", f"{PREFIX}pretrained-models/R50.npz",
+        "dataset/weights/R50.npz", f"{PREFIX}annotations/instances_val2017.json", f"{PREFIX}pretrained-models/R50.npz",
         f"{PREFIX}train2017/2.jpg", f"{PREFIX}val2017/1.jpg"]
     assert f"4 files in s3://castings/{PREFIX}, 4 of them new" in result.stdout
     assert "4 files" in (again := app("stage-coco", "--folder", tmp_path / "coco", "--upload")).stdout
