@@ -55,5 +55,7 @@ class UploadNote:
     """The class of every object whose label names none."""
     classes: dict[str, str] = dataclasses.field(default_factory=dict)
     """Number -> class, for labels that only carry numbers (YOLO, PNG masks)."""
+    split: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    """train, val or test -> images by path below this file's folder or by file name; wins over folders and tags."""
     remove: tuple[str, ...] = ()
     """Images that leave the data set: each by file name, path below its data set, hash or 8 digits of it and more."""

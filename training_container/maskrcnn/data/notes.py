@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from app.contracts import documents
 from app.contracts.documents import ContractError
 from app.contracts.uploads import NOTE_NAME, UploadNote
-from maskrcnn.data import findings
+from maskrcnn.data import findings, split_lists
 from maskrcnn.data.samples import Rejected
 from maskrcnn.data.tree import UploadTree, below, join, parent
 
@@ -23,7 +23,9 @@ def with_notes(tree: UploadTree) -> tuple[UploadTree, list[Rejected]]:
     rejected: list[Rejected] = []
     for path in [p for p in tree.paths if PurePosixPath(p).name == NOTE_NAME]:
         try:
-            notes[parent(path)] = documents.from_json(UploadNote, tree.read(path))
+            note = documents.from_json(UploadNote, tree.read(path))
+            split_lists.check(note)
+            notes[parent(path)] = note
         except (ContractError, UnicodeDecodeError) as problem:
             fix = f'{problem}; for example {{"format": "coco"}}. What lies below was not read'
             files = tuple(below(tree.paths, parent(path)))

@@ -21,6 +21,7 @@ from maskrcnn.data.removal import Request, requests
 from maskrcnn.data.review import unreviewed
 from maskrcnn.data.samples import DataSet, Importer, Rejected, Sample
 from maskrcnn.data.scratch import Scratch
+from maskrcnn.data.split_lists import SplitLists
 from maskrcnn.data.tree import UploadTree, parent, upload_of
 from maskrcnn.data.versions import meaning
 
@@ -76,6 +77,7 @@ class Reading:
         self._tree, self._known_classes, self._scratch, self._share = tree, known_classes, scratch, share
         self._importers, self._last_resort = importers, last_resort
         self._numbers = itertools.count()
+        self._split_lists = SplitLists({})
         self.removals: tuple[Request, ...] = ()
         self.formats: tuple[str, ...] = ()
 
@@ -83,6 +85,7 @@ class Reading:
         """What came of each item of this host's share, in the order of numbers."""
         tree, rejected = with_notes(self._tree)
         self.removals = tuple(requests(self._tree, tree))
+        self._split_lists = SplitLists(tree.notes)
         claimed = {file for item in rejected for file in item.files}
         recognised, not_found = recognise(tree, self._importers, self._last_resort)
         yield from self._told(self._rejected(item) for item in (*rejected, *not_found))
@@ -91,7 +94,8 @@ class Reading:
         yield from self._read_all(tree, late, claimed)
         lost, unused = leftovers(tree, claimed)
         yield from self._told(self._rejected(item) for item in lost)
-        yield from self._told(Taken(next(self._numbers), (finding,)) for finding in unused)
+        remarks = (*unused, *self._split_lists.unused())
+        yield from self._told(Taken(next(self._numbers), (finding,)) for finding in remarks)
         self.formats = tuple(sorted({found.importer.name for found in (*recognised, *late)}))
 
     def _rejected(self, item: Rejected) -> Taken:
@@ -121,6 +125,8 @@ class Reading:
                 waiting = Rejected(finding, (item.image, item.annotation), is_fault=False)
                 yield from (_Done(taken) for taken in self._told([self._rejected(waiting)]))
                 continue
+            if listed := self._split_lists.split_of(item.image):
+                item = dataclasses.replace(item, split=listed)
             number = next(self._numbers)
             if self._share.has(item.image):
                 yield _Check(tree, number, item, found, self._known_classes, self._scratch)
