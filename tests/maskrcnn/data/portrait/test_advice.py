@@ -40,29 +40,43 @@ def test_nothing_to_say():
     assert say(a_class("holes"), a_class("chips"), a_class("disk", role="part")) == []
 
 
-@pytest.mark.parametrize(("missing", "words"), [
-    ({"train": 0}, "the model cannot learn it"),
-    ({"val": 0}, "the best checkpoint is chosen without regard to it"),
-    ({"test": 0}, "nothing tells whether the model finds it"),
+@pytest.mark.parametrize(("missing", "start", "words"), [
+    ("train", "To train on there is no", "the model cannot learn it"),
+    ("val", "To validate there is no", "the best checkpoint is chosen without regard to it"),
+    ("test", "To test there is no", "nothing tells whether the model finds it"),
 ])
-def test_a_class_that_a_split_lacks(missing, words):
-    [(level, subject, text)] = say(a_class("holes", **missing))
-    assert (level, subject) == ("problem", "holes")
-    assert words in text
-    assert "Upload more photographs that show holes" in text
+def test_classes_that_a_split_lacks(missing, start, words):
+    [(level, subject, text)] = say(a_class("holes", **{missing: 0}), a_class("chips", **{missing: 0}), a_class("x"))
+    assert (level, subject) == ("problem", missing)
+    total = 40 if missing == "train" else 220
+    assert text == (f"{start} holes ({total} in all) and no chips ({total} in all): {words}. Upload more photographs "
+                    "that show it.")
 
 
 def test_rare_means_ten_images_or_fewer():
-    [(level, _, text)] = say(a_class("holes", images=10))
+    [(level, _, text)] = say(a_class("holes", images=10), a_class("chips", images=11), a_class("pores", images=1))
     assert level == "problem"
-    assert text.startswith("holes is in only 10 training images")
-    assert say(a_class("holes", images=11)) == []
+    assert text.startswith("In at most 10 training images: holes (10) and pores (1). A class that rare")
 
 
-def test_few_to_test_is_a_hint_with_its_size():
-    [(level, _, text)] = say(a_class("holes", test=4))
+def test_a_handful_of_images_is_said_once():
+    classes = [a_class("holes", images=3), a_class("chips", images=4)]
+    [first, *_] = advise({"train": 10}, {"train": 1}, classes, [[10, 10], [10, 10]], pixels(), None, None)
+    assert (first.level, first.text.partition(":")[0]) == ("problem", "Only 10 images to train on")
+    assert not any("At most" in advice.text for advice in advise(
+        {"train": 10}, {"train": 1}, classes, [[10, 10], [10, 10]], pixels(), None, None))
+
+
+def test_few_to_test_is_a_hint():
+    [(level, _, text)] = say(a_class("holes", test=4), a_class("chips", test=9), a_class("x", test=10))
     assert level == "hint"
-    assert "Only 4 holes to test: one more or less found moves its recall by 25 points" in text
+    assert text.startswith("Few objects to test: holes (4) and chips (9). One more or less found moves the recall by")
+
+
+def test_of_many_classes_ten_are_named():
+    [(_, _, text)] = say(*(a_class(f"c{n}", images=n) for n in range(1, 11)), a_class("c11", images=1),
+                         a_class("c12", images=1))
+    assert "c9 (9), c10 (10) and 2 more." in text
 
 
 def test_imbalance_names_both_sides():
@@ -73,8 +87,8 @@ def test_imbalance_names_both_sides():
 
 
 def test_boxes_without_outlines():
-    assert "7 of 240 holes has a box and no outline" in say(a_class("holes", boxes_only=7))[0][2]
-    assert "Every holes has a box" in say(a_class("holes", boxes_only=240))[0][2]
+    [(_, _, text)] = say(a_class("holes", boxes_only=7), a_class("chips", boxes_only=240), a_class("x"))
+    assert text.startswith("Boxes without an outline: holes (7 of 240) and chips (all 240). They train boxes")
 
 
 def test_no_good_casting_to_learn_from_or_to_test():
@@ -89,7 +103,8 @@ def test_images_without_the_part():
 
 
 def test_a_class_nobody_uses():
-    assert "No object is labelled ghost" in say(a_class("ghost", 0, 0, 0))[0][2]
+    assert say(a_class("ghost", 0, 0, 0), a_class("spirit", 0, 0, 0))[0][2].startswith(
+        "No object is labelled ghost or spirit: the model has an output")
 
 
 @pytest.mark.parametrize(("p10", "level"), [(11.9, "problem"), (12.0, "hint")])

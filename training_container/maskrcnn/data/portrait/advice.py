@@ -9,9 +9,10 @@ from app.contracts.portrait import Advice, AnchorAdvice, ClassPortrait, InputAdv
 RARE_IMAGES = 10
 """LVIS calls a class in at most 10 training images rare (Gupta et al. 2019, section 3)."""
 FEW_TEST_OBJECTS = 10
-"""As PromotionSettings.min_recall_instances: below, one object more or less moves recall by ten points."""
+"""As PromotionSettings.min_recall_instances: below, one object more or less moves recall by over ten points."""
 IMBALANCE = 20.0
 MOST_IMAGES = 0.5
+NAMED = 10
 _LOSS = 0.03
 _SPLITS = {"train": "to train on", "val": "to validate", "test": "to test"}
 
@@ -28,7 +29,10 @@ def advise(
     """Problems first; each names what it is about, the fact, and what to do."""
     found = [
         *_unused(classes),
-        *(advice for c in classes for advice in _class(c)),
+        *_missing(classes),
+        *_rare(images.get("train", 0), classes),
+        *_few_to_test(classes),
+        *_boxes_only(classes),
         *_imbalance([c for c in classes if c.role == "defect"]),
         *_background(images, background),
         *_parts(images, classes, together),
@@ -40,31 +44,45 @@ def advise(
 
 
 def _unused(classes: Sequence[ClassPortrait]) -> Iterator[Advice]:
-    for c in classes:
-        if not c.total:
-            yield Advice("hint", c.name, f"No object is labelled {c.name}: the model has an output for it that never "
-                         "learns. Label some, or take the class out of the setting data.classes.")
+    names = [c.name for c in classes if not c.total]
+    if names:
+        yield Advice("hint", "classes", f"No object is labelled {_list(names, 'or')}: the model has an output for it "
+                     "that never learns. Label some, or take the class out of the setting data.classes.")
 
 
-def _class(c: ClassPortrait) -> Iterator[Advice]:
-    if not c.total:
+def _missing(classes: Sequence[ClassPortrait]) -> Iterator[Advice]:
+    for split, consequence in _CONSEQUENCE.items():
+        names = [f"{c.name} ({c.total} in all)" for c in classes if c.total and not c.instances.get(split)]
+        if names:
+            yield Advice("problem", split, f"{_SPLITS[split].capitalize()} there is no {_list(names, 'and no')}: "
+                         f"{consequence} Upload more photographs that show it.")
+
+
+def _rare(train_images: int, classes: Sequence[ClassPortrait]) -> Iterator[Advice]:
+    if train_images <= RARE_IMAGES:
+        yield Advice("problem", "train", f"Only {train_images} {_images(train_images)} to train on: good for trying "
+                     f"the way, not for a model. A class needs more than {RARE_IMAGES} that show it, better a hundred.")
         return
-    missing = [split for split in _SPLITS if not c.instances.get(split)]
-    for split in missing:
-        yield Advice("problem", c.name, f"No {c.name} {_SPLITS[split]}: {_CONSEQUENCE[split]} Upload more photographs "
-                     f"that show {c.name} ({c.total} {_objects(c.total)} so far).")
-    images = c.images.get("train", 0)
-    if "train" not in missing and images <= RARE_IMAGES:
-        yield Advice("problem", c.name, f"{c.name} is in only {images} training {_images(images)}: with {RARE_IMAGES} "
-                     "or fewer a class is rare and found badly. Upload more, the odd ones first.")
-    tests = c.instances.get("test", 0)
-    if tests and tests < FEW_TEST_OBJECTS:
-        yield Advice("hint", c.name, f"Only {tests} {c.name} to test: one more or less found moves its recall by "
-                     f"{100 / tests:.0f} points. Take its scores as a rough guess until there are {FEW_TEST_OBJECTS}.")
-    if c.boxes_only:
-        share = "Every" if c.boxes_only == c.total else f"{c.boxes_only} of {c.total}"
-        yield Advice("hint", c.name, f"{share} {c.name} has a box and no outline: it trains boxes, never masks. Draw "
-                     "outlines, at least in the images to test.")
+    rare = [f"{c.name} ({c.images['train']})" for c in classes if 0 < c.images.get("train", 0) <= RARE_IMAGES]
+    if rare:
+        yield Advice("problem", "classes", f"In at most {RARE_IMAGES} training images: {_list(rare)}. A class that "
+                     "rare is found badly: upload more, the odd ones first.")
+
+
+def _few_to_test(classes: Sequence[ClassPortrait]) -> Iterator[Advice]:
+    few = [f"{c.name} ({c.instances['test']})" for c in classes if 0 < c.instances.get("test", 0) < FEW_TEST_OBJECTS]
+    if few:
+        yield Advice("hint", "test", f"Few objects to test: {_list(few)}. One more or less found moves the recall by "
+                     f"more than {100 // FEW_TEST_OBJECTS} points: take these scores as a rough guess until there are "
+                     f"{FEW_TEST_OBJECTS}.")
+
+
+def _boxes_only(classes: Sequence[ClassPortrait]) -> Iterator[Advice]:
+    named = [f"{c.name} ({'all' if c.boxes_only == c.total else f'{c.boxes_only} of'} {c.total})"
+             for c in classes if c.boxes_only]
+    if named:
+        yield Advice("hint", "classes", f"Boxes without an outline: {_list(named)}. They train boxes, never masks: "
+                     "draw outlines, at least in the images to test.")
 
 
 _CONSEQUENCE = {
@@ -141,8 +159,11 @@ def _pixels(pixels: Pixels) -> Iterator[Advice]:
                      "else take them out.")
 
 
-def _objects(count: int) -> str:
-    return "object" if count == 1 else "objects"
+def _list(names: Sequence[str], word: str = "and") -> str:
+    """`a, b and c`; of many the first ones and how many more."""
+    if len(names) > NAMED:
+        return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
+    return f" {word} ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _images(count: int) -> str:

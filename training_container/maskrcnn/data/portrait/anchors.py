@@ -23,7 +23,7 @@ ENOUGH_OBJECTS = 10
 NOTEWORTHY = 0.04
 """Gain in mean best IoU and in the share that is reached, added, below which a suggestion is not worth a change."""
 _FITTED = 400  # boxes a class that suggestions are fitted to
-_STEPS = (1.25, 1.1)
+_STEPS = (2.0, 1.25, 1.1)
 Sizes = tuple[float, ...]
 
 
