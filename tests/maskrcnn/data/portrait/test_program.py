@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from maskrcnn.data.local import prepare_folder
 from maskrcnn.data.portrait import __main__ as program
+from maskrcnn.data.portrait import sources
 from maskrcnn.data.portrait.sources import open_source
 from maskrcnn.program import JobError
 
@@ -102,6 +103,18 @@ def test_a_sample_of_the_pixels_and_all_of_the_labels(prepared, tmp_path):
     assert portrait["pixels"]["measured"] == sum(int(m.image_sha256[:8], 16) < 16**8 / 2 for m in members) < 12
     assert sum(c["instances"]["train"] for c in portrait["classes"]) > 0
     assert sum(sum(c["instances"].values()) for c in portrait["classes"]) == 12
+
+
+def test_images_are_loaded_only_a_few_ahead(prepared, tmp_path, monkeypatch):
+    """Given room for two, then no more than two labels were read beyond those that were asked for."""
+    monkeypatch.setattr(sources, "_AHEAD", 2)
+    source, read = open_source(str(prepared[1]), "", tmp_path), []
+    label = type(source).label
+    monkeypatch.setattr(type(source), "label", lambda self, member: read.append(member) or label(self, member))
+    taken = 0
+    for taken, _ in enumerate(source.stream(lambda _m: False), start=1):
+        assert len(read) <= taken + 2
+    assert taken == len(read) == 12
 
 
 def test_tensorflow_stays_out_of_it(prepared, tmp_path):

@@ -121,7 +121,7 @@ def test_examples_are_the_largest_the_middle_and_the_smallest_each_once():
     assert chosen == [("largest", 100), ("median", 36), ("smallest", 4)]
     labels = LabelTally(CLASSES)
     labels.add(member("only"), record(("holes", 0, 0, 3, 3)))
-    assert [(kind, s.area_px) for kind, s in labels.classes["holes"].examples(2)] == [("largest", 9)]
+    assert [(kind, s.area_px) for kind, s in labels.classes["holes"].examples(2)] == [("only", 9)]
 
 
 def test_heat_is_the_share_of_a_cell():

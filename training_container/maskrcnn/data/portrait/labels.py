@@ -88,7 +88,9 @@ class ClassTally:
         )
 
     def examples(self, each: int) -> list[tuple[str, Shown]]:
-        """(`largest`, `median` or `smallest`, object), at most `each` of a kind, no object twice."""
+        """(`largest`, `median` or `smallest`, object), at most `each` of a kind, no object twice; `only` of one."""
+        if len(self.some.items()) == 1:
+            return [("only", self.some.items()[0])]
         ordered = sorted(self.some.items(), key=lambda s: s.area_px)
         middle = (len(ordered) - each) // 2
         medians = ordered[max(middle, 0) : max(middle, 0) + each]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,11 @@ def _rare_first(used: list[ClassPortrait]) -> list[ClassPortrait]:
     return sorted(used, key=lambda c: (c.role == "part", c.total, c.name))
 
 
+def _frequent(classes: Iterable[ClassPortrait], count: int) -> set[str]:
+    """The names of the classes with most objects."""
+    return {c.name for c in sorted(classes, key=lambda c: (-c.total, c.name))[:count] if c.total}
+
+
 def _examples(source: Source, collected: Collected, used: list[ClassPortrait]) -> list[Group]:
     shown = _rare_first(used)[:SHOWN_CLASSES]
     each = max(1, min(2, MAX_TILES // (3 * max(len(shown), 1))))
@@ -121,7 +127,8 @@ def _base(file_name: str) -> str:
 
 def _size_charts(classes: tuple[ClassPortrait, ...]) -> list[dict[str, Any]]:
     """Area and shape of each class on common axes."""
-    numbered = [(place, c) for place, c in enumerate(classes) if c.total][:CHARTED_CLASSES]
+    frequent = _frequent(classes, CHARTED_CLASSES)
+    numbered = [(place, c) for place, c in enumerate(classes) if c.name in frequent]
     if not numbered:
         return []
     sizes = charts.extent([c.area_roots for _, c in numbered] + [c.longer_sides for _, c in numbered])
@@ -154,10 +161,11 @@ def _pairs(collected: Collected) -> list[tuple[str, str, int]]:
 
 
 def _maps(heat: HeatMaps, collected: Collected, used: list[ClassPortrait]) -> list[Tile]:
-    """All defects, then each class that has any."""
-    defects = [c.name for c in _rare_first(used) if c.role == "defect"]
+    """All defects, then the most frequent classes, the rare ones of them first."""
+    defects = [c for c in _rare_first(used) if c.role == "defect"]
+    frequent = _frequent(defects, MAPPED_CLASSES)
     named = [("All defects", heat.defects())] if len(defects) > 1 else []
-    named += [(name, heat.by_class[name]) for name in defects[:MAPPED_CLASSES]]
+    named += [(c.name, heat.by_class[c.name]) for c in defects if c.name in frequent]
     mean, size = collected.pixels.mean_picture(), _usual(collected.portrait.sizes)
     return [
         Tile(pages.jpeg_uri(pictures.heat_map(mean, grid, size), _QUALITY), name,
