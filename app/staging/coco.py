@@ -74,7 +74,8 @@ class CocoFolder:
             with self._track(weights.name, weights.size_bytes) as on_bytes:
                 downloader.fetch(weights, self._weights_path, on_bytes)
         fetched = (*(a.folder for a in missing), *([WEIGHTS_FOLDER] if weights else []))
-        already = tuple(a.folder for a in self._archives if a not in missing)
+        wanted = (*(a.folder for a in self._archives), *([WEIGHTS_FOLDER] if self._weights else []))
+        already = tuple(name for name in wanted if name not in fetched)
         return Staged(self._root, already, fetched)
 
     @property
