@@ -141,6 +141,8 @@ class DataSettings:
     """Classes that are the part itself; every other class is a defect and makes the verdict NG."""
     classes: tuple[str, ...] = ()
     """The only accepted class names; empty accepts what the first upload brings and holds to it after."""
+    aliases: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Class name in the labels -> the class it stands for; castline.json of an upload may say more."""
     max_bad_share: float = 0.05
     test_share: float = 0.15
     val_share: float = 0.10

@@ -57,5 +57,7 @@ class UploadNote:
     """Number -> class, for labels that only carry numbers (YOLO, PNG masks)."""
     split: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     """train, val or test -> images by path below this file's folder or by file name; wins over folders and tags."""
+    aliases: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Class name in the labels -> the class it stands for: a misspelt name, another language, classes to merge."""
     remove: tuple[str, ...] = ()
     """Images that leave the data set: each by file name, path below its data set, hash or 8 digits of it and more."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from maskrcnn.data.checks import check
 from maskrcnn.data.samples import LabelledShape, Sample
 from maskrcnn.data.shapes import Bitmap, Box, CocoRle, Polygon
+from PIL import Image
 from pycocotools import mask as coco_mask
 
 # pycocotools is compiled against an older NumPy.
@@ -90,7 +93,7 @@ def test_an_unknown_class_names_its_nearest_neighbour(picture):
     assert finding.rule == "unknown-class"
     assert finding.message == (
         "cast_12.png: mask 1 has the unknown class 'chiping' (nearest known: chipping): rename it, "
-        "or add it to the setting data.classes")
+        "give it an alias in castline.json, or add it to the setting data.classes")
 
 
 def test_an_unknown_class_like_no_other_lists_all(picture):
@@ -122,3 +125,54 @@ def test_a_converted_photograph_is_used_with_a_warning(picture):
     checked = check(sample(SQUARE), picture(mode="RGBA"), (), "supervisely")
     assert (only(checked).rule, checked.image.extension) == ("image-converted", "png")
     assert checked.record.image_sha256 == checked.image.sha256
+
+
+def turned_photograph(width=64, height=48, orientation=6):
+    """`width` x `height` as stored; orientation 6 asks to be turned by 90 degrees."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stream = io.BytesIO()
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (height, width), dtype=np.uint8)).save(
+        stream, "JPEG", exif=exif)
+    return stream.getvalue()
+
+
+def test_a_mask_that_fits_only_without_the_exif_turn_says_so():
+    """Given a label without a size, drawn on the pixels as stored, then the finding names the EXIF orientation."""
+    checked = check(sample(Polygon(((40, 10), (60, 10), (60, 20))), size=None), turned_photograph(), (), "x")
+    finding = next(f for f in checked.findings if f.severity == "error")
+    assert finding.rule == "mask-off-by-exif"
+    assert finding.message.startswith(
+        "cast_12.png: mask 1 reaches x=60 in an image 48 wide: it fits the photograph without the turn")
+
+
+def test_an_outline_that_neither_way_fits_is_only_outside():
+    checked = check(sample(Polygon(((40, 10), (90, 10), (60, 20))), size=None), turned_photograph(), (), "x")
+    assert {f.rule for f in checked.findings if f.severity == "error"} == {"mask-outside-image"}
+
+
+@pytest.mark.parametrize(("size", "orientation", "rule"), [
+    (None, 6, "exif-orientation"),      # the label does not say
+    ((48, 64), 6, "image-converted"),   # the label says upright
+    ((64, 48), 6, "image-converted"),   # the label says as stored
+    ((64, 48), 3, "exif-orientation"),  # upside down: both have one size
+])
+def test_a_turn_that_nothing_confirms_asks_to_look(size, orientation, rule):
+    square = Polygon(((10, 10), (19, 10), (19, 19), (10, 19)))
+    checked = check(sample(square, size=size), turned_photograph(orientation=orientation), (), "x")
+    assert [(f.rule, f.severity) for f in checked.findings] == [(rule, "warning")]
+
+
+def test_a_label_of_the_turned_size_says_that_something_was_turned(picture):
+    assert only(run(picture, SQUARE, size=(48, 64))).message == (
+        "cast_12.png: is 64x48 but its label was drawn on 48x64: one of them was turned by 90 degrees: "
+        "export image and annotation together")
+
+
+def test_an_outline_that_crosses_itself_is_a_warning_with_its_place(picture):
+    """Given a bow tie whose wings meet in the middle of 10..30, then the crossing is at 20, 20."""
+    checked = run(picture, Polygon(((10, 10), (30, 30), (30, 10), (10, 30))))
+    assert (only(checked).rule, only(checked).severity, only(checked).object) == (
+        "polygon-self-crossing", "warning", "mask 1 (chipping)")
+    assert only(checked).message == (
+        "cast_12.png: the outline of mask 1 crosses itself near x=20, y=20: draw it again")

@@ -243,7 +243,7 @@ def test_the_diff_says_what_was_added_and_relabelled(place):
 
 def test_a_checked_out_project_that_is_uploaded_again_is_the_same_version(place, tmp_path):
     """Given a Supervisely export of a version, then its upload adds, relabels and moves nothing."""
-    first = place.upload(NAMES, tags=[{"name": "good"}])
+    first = place.upload(NAMES, tags=[{"name": "bad"}])
     inbox = place.inbox()
     export(place.store, first.version, "supervisely", inbox.root / "again")
     second = place.run(inbox, first.version)

@@ -65,7 +65,7 @@ def test_contradictions_and_broken_lines_are_told(inbox, picture, take_in):
         line("c.png", "x")]).encode())
     taken = take_in(inbox)
     assert taken.messages() == [
-        "a.png: is called normal and has 1 drawn defects: these are used; correct the label",
+        "a.png: is tagged good but mask 1 (scratch) is a defect: delete the mask, or say that the casting is bad",
         "b.png: has the colour #010203 in its mask, which is no class: export masks and colours together",
         "x.manifest: lists s3://lookout/line/gone.png, which was not uploaded: upload the image, or remove it from the "
         "file",

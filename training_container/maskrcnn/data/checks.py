@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Collection
 
 import numpy as np
@@ -11,10 +10,12 @@ from pycocotools import mask as coco_mask
 
 from app.contracts.dataset import Finding, LabelInstance, LabelRecord, Rle
 from maskrcnn.data import findings
+from maskrcnn.data.crossings import crossing
 from maskrcnn.data.findings import BadItemError
 from maskrcnn.data.images import CanonicalImage, canonical
 from maskrcnn.data.samples import LabelledShape, Sample
 from maskrcnn.data.shapes import EDGE_TOLERANCE_PX, Box, Extent, Mask
+from maskrcnn.data.spelling import nearest
 
 TINY_AREA_PX = 4
 
@@ -47,21 +48,9 @@ def check(sample: Sample, body: bytes, known_classes: Collection[str], source_fo
         image = canonical(body, sample.size)
     except BadItemError as bad:
         return Checked((bad.finding(sample.image),))
-    if sample.size not in (None, (image.width, image.height)):
-        return Checked(
-            (
-                findings.error(
-                    sample.image,
-                    "annotation",
-                    "label-size-mismatch",
-                    f"is {image.width}x{image.height} but its label was "
-                    f"drawn on {_size(sample.size)}: export image and annotation together",
-                ),
-            )
-        )
-    found: list[Finding] = []
-    if image.conversion:
-        found.append(findings.warning(sample.image, "image", "image-converted", f"{image.conversion}: nothing to do"))
+    if sample.size and sample.size != (image.width, image.height):
+        return Checked((_size_mismatch(sample.image, sample.size, image),))
+    found = _about_image(sample, image)
     instances = []
     for number, labelled in enumerate(sample.shapes, 1):
         name = f"{'box' if isinstance(labelled.shape, Box) else 'mask'} {number}"
@@ -72,15 +61,7 @@ def check(sample: Sample, body: bytes, known_classes: Collection[str], source_fo
             found.append(bad.finding(sample.image))
             continue
         instances.append(instance)
-        if instance.area_px < TINY_AREA_PX:
-            found.append(
-                findings.warning(
-                    sample.image,
-                    f"{name} ({labelled.class_name})",
-                    "mask-tiny",
-                    f"{name} has only {instance.area_px} px: delete it if it is a slip of the mouse",
-                )
-            )
+        found += _about_object(sample.image, f"{name} ({labelled.class_name})", labelled, instance)
     if any(finding.severity == "error" for finding in found):
         return Checked(tuple(found))
     return Checked(
@@ -99,20 +80,48 @@ def check(sample: Sample, body: bytes, known_classes: Collection[str], source_fo
     )
 
 
-def _size(size: tuple[int, int] | None) -> str:
-    return f"{size[0]}x{size[1]}" if size else "nothing"
+def _size_mismatch(path: str, drawn_on: tuple[int, int], image: CanonicalImage) -> Finding:
+    fix = "export image and annotation together"
+    if drawn_on == (image.height, image.width):
+        fix = "one of them was turned by 90 degrees: " + fix
+    message = (
+        f"is {image.width}x{image.height} but its label was drawn on {drawn_on[0]}x{drawn_on[1]}: {fix}"
+    )
+    return findings.error(path, "annotation", "label-size-mismatch", message)
+
+
+def _about_image(sample: Sample, image: CanonicalImage) -> list[Finding]:
+    if not image.conversion:
+        return []
+    if image.is_turned_by_guess and sample.shapes:
+        message = f"{image.conversion}, but its label does not say whether it was drawn that way: look at its outlines"
+        return [findings.warning(sample.image, "image", "exif-orientation", message)]
+    return [findings.warning(sample.image, "image", "image-converted", f"{image.conversion}: nothing to do")]
+
+
+def _about_object(path: str, name: str, labelled: LabelledShape, instance: LabelInstance) -> list[Finding]:
+    found = []
+    short = name.partition(" (")[0]
+    if instance.area_px < TINY_AREA_PX:
+        message = f"{short} has only {instance.area_px} px: delete it if it is a slip of the mouse"
+        found.append(findings.warning(path, name, "mask-tiny", message))
+    if point := crossing(labelled.shape):
+        message = f"the outline of {short} crosses itself near x={point[0]:.0f}, y={point[1]:.0f}: draw it again"
+        found.append(findings.warning(path, name, "polygon-self-crossing", message))
+    return found
 
 
 def _check_class(class_name: str, known: Collection[str], name: str) -> None:
     if not class_name.strip():
         raise BadItemError("class-missing", name, f"{name} has no class: choose one")
     if known and class_name not in known:
-        nearest = difflib.get_close_matches(class_name, known, n=1)
-        hint = f"nearest known: {nearest[0]}" if nearest else f"known: {', '.join(sorted(known))}"
+        close = nearest(class_name, known)
+        hint = f"nearest known: {close}" if close else f"known: {', '.join(sorted(known))}"
         raise BadItemError(
             "unknown-class",
             f"{name} ({class_name})",
-            f"{name} has the unknown class {class_name!r} ({hint}): rename it, or add it to the setting data.classes",
+            f"{name} has the unknown class {class_name!r} ({hint}): rename it, "
+            "give it an alias in castline.json, or add it to the setting data.classes",
         )
 
 
@@ -142,17 +151,23 @@ def _check_inside(extent: Extent, image: CanonicalImage, name: str) -> None:
     )
     for low, high, size, axis, word in sides:
         if low < -EDGE_TOLERANCE_PX:
-            raise BadItemError(
-                "mask-outside-image",
-                name,
-                f"{name} begins at {axis}={low:g}, outside the image: re-export the annotation",
-            )
+            message = f"{name} begins at {axis}={low:g}, outside the image: re-export the annotation"
+            raise BadItemError("mask-outside-image", name, message)
         if high > size - 1 + EDGE_TOLERANCE_PX:
-            raise BadItemError(
-                "mask-outside-image",
-                name,
-                f"{name} reaches {axis}={high:g} in an image {size} {word}: re-export the annotation",
-            )
+            message = f"{name} reaches {axis}={high:g} in an image {size} {word}: "
+            if _fits(extent, image.stored_size):
+                message += (
+                    "it fits the photograph without the turn that its EXIF orientation asks for: "
+                    "export the annotation of the upright photograph"
+                )
+                raise BadItemError("mask-off-by-exif", name, message)
+            raise BadItemError("mask-outside-image", name, message + "re-export the annotation")
+
+
+def _fits(extent: Extent, size: tuple[int, int] | None) -> bool:
+    if size is None:
+        return False
+    return extent.right <= size[0] - 1 + EDGE_TOLERANCE_PX and extent.bottom <= size[1] - 1 + EDGE_TOLERANCE_PX
 
 
 def _mask_instance(labelled: LabelledShape, mask: Mask, name: str) -> LabelInstance:

@@ -8,7 +8,7 @@ import dataclasses
 import io
 from collections.abc import Iterable, Sequence
 
-from app.contracts.dataset import Finding, Severity
+from app.contracts.dataset import Finding, LabelInstance, Severity
 
 
 class BadItemError(Exception):
@@ -42,6 +42,16 @@ def warning(file: str, object_name: str, rule: str, message: str) -> Finding:
 def _finding(file: str, object_name: str, rule: str, message: str, severity: Severity) -> Finding:
     """Messages begin with the bare file name: people know their files by that; `file` has the whole path."""
     return Finding(file, object_name, rule, f"{file.rpartition('/')[2]}: {message}", severity)
+
+
+def numbered(number: int, instance: LabelInstance) -> str:
+    """What a finding calls an object of an accepted label: `mask 3 (chipping)`, `box 1 (holes)`."""
+    return object_name(number, instance.class_name, is_mask=instance.mask is not None)
+
+
+def object_name(number: int, class_name: str, *, is_mask: bool) -> str:
+    """The same of what is known about the object; numbers begin at 1."""
+    return f"{'mask' if is_mask else 'box'} {number} ({class_name})"
 
 
 def top_reasons(findings: Iterable[Finding], limit: int = 3) -> str:

@@ -35,6 +35,8 @@ class CanonicalImage:
         sha256: Hash of `body`; the image's identity.
         conversion: What had to be changed in the pixels, `16-bit grey reduced to 8 bit`; empty when nothing.
         fingerprint: Finds near-duplicates, see similarity.
+        stored_size: (width, height) before an EXIF orientation changed it; None when none did.
+        is_turned_by_guess: It was turned by its EXIF orientation, and no size in the label says that this is right.
     """
 
     body: bytes
@@ -44,6 +46,8 @@ class CanonicalImage:
     height: int
     conversion: str = ""
     fingerprint: str = ""
+    stored_size: tuple[int, int] | None = None
+    is_turned_by_guess: bool = False
 
 
 def canonical(body: bytes, label_size: tuple[int, int] | None = None) -> CanonicalImage:
@@ -137,6 +141,8 @@ def _converted(picture: Image.Image, body: bytes, label_size: tuple[int, int] | 
         plain.height,
         conversion,
         similarity.fingerprint(plain),
+        picture.size if plain.size != picture.size else None,
+        upright is not picture and (label_size is None or picture.size == upright.size),
     )
 
 

@@ -27,6 +27,12 @@ class Accepted:
     meaning: str
     """Hash of what its label says about it, whatever file said so."""
     fingerprint: str = ""
+    areas_px: tuple[int, ...] = ()
+    """One an instance."""
+    boxes: tuple[int, ...] = ()
+    """Numbers, from 1, of the instances that have no mask."""
+    has_verdict: bool = False
+    """A tag says that the casting is good, or bad."""
 
 
 @dataclasses.dataclass(frozen=True)

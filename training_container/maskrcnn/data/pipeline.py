@@ -21,8 +21,9 @@ from app.contracts.dataset import Finding, Member, PrepareResult, VersionManifes
 from app.contracts.members import read, version_id
 from app.contracts.members import write as write_packed
 from app.contracts.settings import DataSettings
-from maskrcnn.data import archives, copies, judgement, publish, removal, reporting
+from maskrcnn.data import archives, judgement, publish, removal, reporting
 from maskrcnn.data.crew import Alone, Crew
+from maskrcnn.data.examination import examine
 from maskrcnn.data.history import Past, former_members
 from maskrcnn.data.images import canonical
 from maskrcnn.data.intake import Accepted, Intake, Taken
@@ -125,8 +126,11 @@ class _Preparation:
     def run(self, tree: UploadTree, rejected: Sequence[Rejected]) -> PrepareResult | None:
         self._output.mkdir(parents=True, exist_ok=True)
         reporting.log_uploads(tree, self._parent)
+        settings = self._order.settings
+        tree = dataclasses.replace(tree, aliases=settings.aliases)
         tree, refused = archives.unpack(tree, self._work / "unpacked")
-        reading = Reading(tree, _known_classes(self._order.settings, self._parent), self._scratch, self._share)
+        known = _known_classes(settings, self._parent)
+        reading = Reading(tree, known, self._scratch, self._share, part_classes=settings.part_classes)
         self._crew.give("taken", write_lines(self._work / "taken", reading))
         merging = self._merge(tree, reading, (*rejected, *refused)) if self._share.rank == 0 else None
         plan = merging.plan if merging else documents.from_json(_Plan, self._crew.take("plan", 0).read_bytes())
@@ -150,7 +154,8 @@ class _Preparation:
         intake = self._intake(reading, refused)
         former = former_members(self._store, self._parent.version) if self._parent else {}
         known = itertools.chain(self._parents_members(), former.values())
-        copies.compare(intake, known, lambda sha, extension: self._image(sha, extension, tree, intake))
+        parts = self._order.settings.part_classes
+        examine(intake, parts, lambda sha, extension: self._image(sha, extension, tree, intake), known)
         judgement.judge(self._order.run_id, self._order.settings, intake, tree, self._store, self._output)
         removals = removal.resolve(intake.removals, self._parents_members(), _uploaded_at(intake, tree))
         merged = merge(self._past(former, removals.images), intake, self._order.settings, self._library.label)

@@ -9,6 +9,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from app.contracts.dataset import Finding
+from maskrcnn.data import spelling, suspicions, verdict_words
 from maskrcnn.data.ahead import ahead
 from maskrcnn.data.checks import check
 from maskrcnn.data.crew import Share
@@ -36,10 +37,13 @@ def read_uploads(
     scratch: Scratch,
     importers: Sequence[Importer] = IMPORTERS,
     last_resort: Sequence[Importer] = LAST_RESORT,
+    part_classes: Collection[str] = (),
 ) -> Intake:
     """Check every upload on this host; see Reading."""
     intake = Intake()
-    reading = Reading(tree, known_classes, scratch, importers=importers, last_resort=last_resort)
+    reading = Reading(
+        tree, known_classes, scratch, importers=importers, last_resort=last_resort, part_classes=part_classes
+    )
     for taken in reading:
         intake.add(taken)
     intake.removals, intake.formats = reading.removals, reading.formats
@@ -59,6 +63,7 @@ class Reading:
         share: The images of this host.
         importers: The formats to look for.
         last_resort: The formats to look for among the photographs that then are left.
+        part_classes: Classes that are the part itself; every other class is a defect.
 
     Attributes:
         removals: What the notes ask to remove; known once all was read.
@@ -73,9 +78,10 @@ class Reading:
         share: Share = Share(),  # noqa: B008 - frozen
         importers: Sequence[Importer] = IMPORTERS,
         last_resort: Sequence[Importer] = LAST_RESORT,
+        part_classes: Collection[str] = (),
     ) -> None:
         self._tree, self._known_classes, self._scratch, self._share = tree, known_classes, scratch, share
-        self._importers, self._last_resort = importers, last_resort
+        self._importers, self._last_resort, self._part_classes = importers, last_resort, part_classes
         self._numbers = itertools.count()
         self._split_lists = SplitLists({})
         self.removals: tuple[Request, ...] = ()
@@ -129,7 +135,7 @@ class Reading:
                 item = dataclasses.replace(item, split=listed)
             number = next(self._numbers)
             if self._share.has(item.image):
-                yield _Check(tree, number, item, found, self._known_classes, self._scratch)
+                yield _Check(tree, number, item, found, self._known_classes, self._part_classes, self._scratch)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,16 +155,19 @@ class _Check:
     sample: Sample
     found: Recognised
     known_classes: Collection[str]
+    part_classes: Collection[str]
     scratch: Scratch
 
     def __call__(self) -> Taken:
-        sample, source = self.sample, self.found.importer.name
+        sample = spelling.renamed(self.sample, self.tree.aliases_at(self.sample.annotation))
+        source = self.found.importer.name
         checked = check(sample, self.tree.read(sample.image), self.known_classes, source)
         said = Said(sample.image, self.found.data_set.root, sample.split)
         found: tuple[Finding, ...] = (*sample.findings, *checked.findings)
         if checked.image is None or checked.record is None:
             return Taken(self.number, found, said=said, files=(sample.image, sample.annotation))
         image, record = checked.image, checked.record
+        found += tuple(suspicions.of_label(sample.image, record, self.part_classes))
         self.scratch.keep_image(image)
         item = Accepted(
             sample.image,
@@ -172,6 +181,9 @@ class _Check:
             len(image.body),
             meaning(record),
             image.fingerprint,
+            tuple(instance.area_px for instance in record.instances),
+            tuple(number for number, instance in enumerate(record.instances, 1) if instance.mask is None),
+            verdict_words.of_tags(record.tags) is not None,
         )
         return Taken(self.number, found, item, said, sample.is_weak)
 

@@ -68,6 +68,7 @@ class UploadTree:
         notes: folder -> what its castline.json says.
         fetch: Brings a file to its place below `root` when it is not there: on a host that works on a share of the
             uploads, and needs one of another share all the same.
+        aliases: class name -> the class it stands for, in every upload.
     """
 
     root: Path
@@ -75,6 +76,7 @@ class UploadTree:
     places: Mapping[str, Path] = dataclasses.field(default_factory=dict)
     notes: Mapping[str, UploadNote] = dataclasses.field(default_factory=dict)
     fetch: Callable[[str], None] | None = None
+    aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of_folder(cls, root: Path) -> UploadTree:
@@ -119,6 +121,10 @@ class UploadTree:
         while folder and folder not in self.notes:
             folder = parent(folder)
         return self.notes.get(folder) or UploadNote()
+
+    def aliases_at(self, path: str) -> dict[str, str]:
+        """What class names stand for in a label file: the nearest castline.json wins over the settings."""
+        return {**self.aliases, **self.note(parent(path)).aliases}
 
     def below(self, folder: str) -> UploadTree:
         """The same tree with the files below one folder only."""

@@ -6,22 +6,15 @@ would teach the model to overlook them, so it is set aside until somebody draws 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from app.contracts.uploads import LabelFormat
-from maskrcnn.data import findings
+from maskrcnn.data import findings, verdict_words
 from maskrcnn.data.importers.image_index import root_of, split_of
 from maskrcnn.data.importers.lookout import NO_MASK
 from maskrcnn.data.samples import DataSet, Rejected, Sample
 from maskrcnn.data.tree import UploadTree, is_image_name, parent
-
-_OK = re.compile(r"(ok|good|normal|pass(ed)?|io|gut|defect[-_ ]?free|non[-_ ]?defective)([-_ ].*)?", re.IGNORECASE)
-_DEFECTIVE = re.compile(
-    r"(def(ects?|ective)?|ng|nok|nio|bad|anomal(y|ies|ous)|abnormal|fail(ed|ure)?|faulty|scrap|not[-_ ]?ok)([-_ ].*)?",
-    re.IGNORECASE,
-)
 
 
 class FoldersImporter:
@@ -34,7 +27,7 @@ class FoldersImporter:
         found = []
         for folder, paths in sorted(tree.folders.items()):
             images = tuple(path for path in paths if is_image_name(path))
-            if images and (_is_ok(folder) or _is_defective(folder)):
+            if images and verdict_words.of_folder(folder):
                 found.append(DataSet(root_of(folder), self.name, images))
         return found
 
@@ -42,18 +35,9 @@ class FoldersImporter:
         """See Importer."""
         for image in data_set.files:
             folder = parent(image)
-            if _is_ok(folder):
+            if verdict_words.of_folder(folder) == "ok":
                 tags = (PurePosixPath(folder).name,)
                 yield Sample(image, image, data_set.name_of(image), None, (), tags, split_of(image), is_weak=True)
             else:
                 finding = findings.error(image, "image", "defect-without-mask", NO_MASK)
                 yield Rejected(finding, (image,), is_fault=False)
-
-
-def _is_ok(folder: str) -> bool:
-    return bool(_OK.fullmatch(PurePosixPath(folder).name)) and not _is_defective(folder)
-
-
-def _is_defective(folder: str) -> bool:
-    name = PurePosixPath(folder).name
-    return bool(_DEFECTIVE.fullmatch(name)) and not re.fullmatch(r"defect[-_ ]?free.*", name, re.IGNORECASE)

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from app.contracts.dataset import Finding
 from app.contracts.uploads import LabelFormat
-from maskrcnn.data import findings, mask_pictures, split_names
+from maskrcnn.data import mask_pictures, split_names
 from maskrcnn.data.findings import BadItemError
 from maskrcnn.data.importers.image_index import ImageIndex, root_of
 from maskrcnn.data.importers.machine_masks import objects_of_colours
@@ -116,13 +115,9 @@ def _sample(
         shapes = _objects(values, entry[f"{mask}-metadata"]["internal-color-map"])
     if is_anomaly and not shapes:
         raise BadItemError("defect-without-mask", "image", NO_MASK)
-    warnings: tuple[Finding, ...] = ()
-    if shapes and not is_anomaly:
-        contradiction = f"is called normal and has {len(shapes)} drawn defects: these are used; correct the label"
-        warnings = (findings.warning(image, "image", "label-contradiction", contradiction),)
     tags = (str(entry.get(f"{label}-metadata", {}).get("class-name") or ("anomaly" if is_anomaly else "normal")),)
     file = data_set.files[0]
-    return Sample(image, file, data_set.name_of(image), size, shapes, tags, photographs.split_of(image), warnings)
+    return Sample(image, file, data_set.name_of(image), size, shapes, tags, photographs.split_of(image))
 
 
 def _objects(values: mask_pictures.Values, colour_map: dict[str, dict[str, Any]]) -> tuple[LabelledShape, ...]:
