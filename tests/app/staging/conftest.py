@@ -29,6 +29,9 @@ class Behaviour:
     statuses: list[int] = dataclasses.field(default_factory=list)
     bodies: list[bytes] = dataclasses.field(default_factory=list)
     """Other bytes than the file's."""
+    hang_after: int = 0
+    """Body bytes after which the first answer stops coming, until `go_on`; 0: never."""
+    go_on: threading.Event = dataclasses.field(default_factory=threading.Event)
 
 
 class Server:
@@ -84,7 +87,12 @@ class Server:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                if body and server.does.break_after:
+                if hang := server.does.hang_after:
+                    server.does.hang_after = 0
+                    self.wfile.write(body[:hang])
+                    server.does.go_on.wait(60)
+                    self.close_connection = True
+                elif body and server.does.break_after:
                     self.wfile.write(body[: server.does.break_after.pop(0)])
                     self.close_connection = True
                 else:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +19,8 @@ from app.staging.download import Downloader
 from app.staging.errors import StagingError
 
 from .conftest import Server, zipped
+
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -103,3 +109,38 @@ def test_the_table_names_the_official_files() -> None:
     }
     assert all(len(a.file.sha256) == 64 for a in COCO_2017)
     assert IMAGENET_R50.name == "ImageNet-R50-AlignPadding.npz"
+
+
+STAGE = """
+import sys
+from pathlib import Path
+from app.staging.catalogue import Archive, RemoteFile
+from app.staging.coco import CocoFolder
+from app.staging.download import Downloader
+url, size, sha256, root = sys.argv[1:]
+archive = Archive(RemoteFile(url, int(size), sha256), "val2017", 100)
+print(CocoFolder(Path(root), archives=(archive,), weights=None).stage(Downloader()).fetched)
+"""
+
+
+def test_given_a_process_killed_in_a_download_when_called_again_then_it_asks_for_the_rest_alone(
+    server: Server, tmp_path: Path
+) -> None:
+    image = random.Random(3).randbytes(3_000_000)  # noqa: S311
+    file = server.put("val2017.zip", zipped({"val2017/1.jpg": image}))
+    command = [sys.executable, "-c", STAGE, file.url, str(file.size_bytes), file.sha256, str(tmp_path / "coco")]
+    part = tmp_path / "coco/.staging/val2017.zip.part"
+    server.does.hang_after = 2_000_000
+    with subprocess.Popen(command, cwd=REPOSITORY) as process:  # noqa: S603 - our own code
+        deadline = time.monotonic() + 60
+        while not part.exists() or part.stat().st_size < 1_900_000:
+            assert process.poll() is None
+            assert time.monotonic() < deadline, "the download never came so far"
+            time.sleep(0.01)  # another process's doing: nothing here can be waited for
+        process.kill()
+    server.does.go_on.set()
+    have = part.stat().st_size
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout == "('val2017',)\n"
+    assert server.asked == [("/val2017.zip", ""), ("/val2017.zip", f"bytes={have}-")]
+    assert (tmp_path / "coco/val2017/1.jpg").read_bytes() == image
