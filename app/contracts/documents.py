@@ -18,9 +18,8 @@ class ContractError(ValueError):
 
 def to_json(document: Any, *, indent: int | None = None) -> str:
     """Serialise a dataclass (or plain JSON value) with sorted keys, so equal documents give equal bytes."""
-    is_document = dataclasses.is_dataclass(document) and not isinstance(document, type)
-    plain = dataclasses.asdict(document) if is_document else document
-    return json.dumps(plain, sort_keys=True, indent=indent, separators=None if indent else (",", ":"))
+    separators = None if indent else (",", ":")
+    return json.dumps(document, sort_keys=True, indent=indent, separators=separators, default=_fields_of)
 
 
 def from_json(kind: type[D], text: str | bytes) -> D:
@@ -50,6 +49,8 @@ def from_plain(kind: type[D], plain: Any, where: str = "") -> D:
     where = where or kind.__name__
     if not isinstance(plain, dict):
         raise ContractError(f"{where}: expected an object, got {_kind_of(plain)}")
+    if (quick := _scalars(kind)) and _fits(plain, *quick):  # type: ignore[arg-type]
+        return kind(**plain)
     hints, fields = _shape(kind)  # type: ignore[arg-type]  # a class is hashable
     if unknown := sorted(plain.keys() - fields.keys()):
         raise ContractError(f"{where}.{unknown[0]}: unknown field: known are {', '.join(sorted(fields))}")
@@ -66,6 +67,45 @@ def from_plain(kind: type[D], plain: Any, where: str = "") -> D:
 def _shape(kind: type[Any]) -> tuple[dict[str, Any], dict[str, dataclasses.Field[Any]]]:
     """Types and fields by name: worked out once, because a version has millions of members."""
     return typing.get_type_hints(kind), {f.name: f for f in dataclasses.fields(kind) if f.init}
+
+
+@functools.cache
+def _scalars(kind: type[Any]) -> tuple[dict[str, Any], frozenset[str]] | None:
+    """For a contract of plain values alone: field -> its type or its allowed values, and the fields it must have."""
+    hints, fields = _shape(kind)  # type: ignore[arg-type]
+    rules = {}
+    for name in fields:
+        hint = hints[name]
+        if typing.get_origin(hint) is typing.Literal:
+            rules[name] = frozenset(typing.get_args(hint))
+        elif hint in (str, int, bool):
+            rules[name] = hint
+        else:
+            return None
+    missing = dataclasses.MISSING
+    needed = (n for n, f in fields.items() if f.default is missing and f.default_factory is missing)
+    return rules, frozenset(needed)
+
+
+def _fits(plain: dict[str, Any], rules: dict[str, Any], needed: frozenset[str]) -> bool:
+    """Whether plain values are right as they are; where they are not, the long way finds the words."""
+    for name, value in plain.items():
+        rule = rules.get(name)
+        if rule is None or (type(value) is not rule if isinstance(rule, type) else value not in rule):
+            return False
+    return needed <= plain.keys()
+
+
+def _fields_of(document: Any) -> dict[str, Any]:
+    """A dataclass as an object, for the JSON encoder."""
+    if not dataclasses.is_dataclass(document) or isinstance(document, type):
+        raise TypeError(f"{type(document).__name__} is no JSON value and no dataclass")
+    return {name: getattr(document, name) for name in _names(type(document))}
+
+
+@functools.cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

@@ -22,7 +22,8 @@ class _OfAnImage(Protocol):
 
 
 I = TypeVar("I", bound=_OfAnImage)  # noqa: E741 - an item about an image
-COMPRESSION_LEVEL = 6
+COMPRESSION_LEVEL = 1
+"""Members are mostly hashes: level 6 takes 7 % less room and twice the time."""
 VERSION_DIGITS = 16
 
 

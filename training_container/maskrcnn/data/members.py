@@ -37,6 +37,11 @@ def write_members(store: Store, version: str, entries: Iterable[Member]) -> None
     _write(store, keys.version_members(version), entries)
 
 
+def upload_members(store: Store, version: str, packed: Path) -> None:
+    """Write the members of a version from a file that contracts.members.write made."""
+    store.upload(keys.version_members(version), packed)
+
+
 def write_former(store: Store, version: str, entries: Iterable[Member]) -> None:
     """Write the images that left the data set before a version, ascending by image hash."""
     _write(store, keys.version_former(version), entries)

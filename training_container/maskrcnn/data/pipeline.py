@@ -223,7 +223,7 @@ class _Preparation:
             write_diff(self._store, publication.version, merged.changes)
             if merged.former:
                 write_former(self._store, publication.version, merged.former)
-            manifest = publish.finish(publication, self._members, self._store)
+            manifest = publish.finish(publication, self._crew.take("members", 0), self._store)
         assert manifest  # noqa: S101 - there is one or the other, for the type checker
         result = _result(self._order, merging, manifest, time.monotonic() - self._began)
         reporting.write(self._output, merging.found, result, manifest)

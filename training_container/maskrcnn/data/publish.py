@@ -11,10 +11,11 @@ from pathlib import Path
 
 from app.contracts import documents, keys
 from app.contracts.dataset import SPLITS, ClassDefinition, Member, Shard, ShardSummary, Split, VersionManifest
+from app.contracts.members import read
 from maskrcnn.data import shard_plan
 from maskrcnn.data.crew import Share
 from maskrcnn.data.library import Library
-from maskrcnn.data.members import write_members
+from maskrcnn.data.members import upload_members
 from maskrcnn.data.shard_plan import NewShard
 from maskrcnn.data.shard_writer import read_summaries, write_missing
 from maskrcnn.data.statistics import add_up
@@ -80,9 +81,16 @@ def write_share(
              len(publication.new_shards), written)
 
 
-def finish(publication: Publication, members: Members, store: Store) -> VersionManifest:
-    """Write members, lists of shards and the manifest, which says that the version is whole."""
-    images, homes = _look(members())
+def finish(publication: Publication, packed: Path, store: Store) -> VersionManifest:
+    """Write members, lists of shards and the manifest, which says that the version is whole.
+
+    Args:
+        publication: The version.
+        packed: Its members with their shards, as contracts.members.write has written them.
+        store: The bucket.
+    """
+    with packed.open("rb") as file:
+        images, homes = _look(read(file))
     summaries = list(read_summaries(store, sorted(homes)))
     shards: dict[str, tuple[Shard, ...]] = {
         split: tuple(Shard(s.name, s.images, s.size_bytes) for s in summaries if homes[s.name] == split)
@@ -101,7 +109,7 @@ def finish(publication: Publication, members: Members, store: Store) -> VersionM
         publication.former,
         publication.run_id,
     )
-    write_members(store, manifest.version, members())
+    upload_members(store, manifest.version, packed)
     for split in SPLITS:
         _write_channel(store, manifest, split)
     body = documents.to_json(manifest).encode()
