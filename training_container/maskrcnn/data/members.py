@@ -20,6 +20,32 @@ def read_members(store: Store, version: str) -> Iterator[Member]:
     yield from _read(store, keys.version_members(version))
 
 
+class PackedMembers:
+    """The members in a file that contracts.members.write made; each iteration is a new pass over it.
+
+    Args:
+        path: The file; None is a version without members.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[Member]:
+        if self._path:
+            with self._path.open("rb") as packed:
+                yield from members.read(packed)
+
+
+def download_members(store: Store, version: str, target: Path) -> PackedMembers:
+    """The members of a version that are needed more than once.
+
+    Raises:
+        ObjectNotFoundError: there is no such version.
+    """
+    store.download(keys.version_members(version), target)
+    return PackedMembers(target)
+
+
 def read_former(store: Store, version: str) -> Iterator[Member]:
     """The images that left the data set before a version, by image hash; most versions have none."""
     if store.exists(keys.version_former(version)):

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import heapq
+import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Literal
 
 from app.contracts.dataset import ClassStatistics, Finding, LabelRecord, Member, MemberChange, Split
 from app.contracts.settings import DataSettings
 from maskrcnn.data import findings, splits
 from maskrcnn.data.draw import Contents, Wish
+from maskrcnn.data.groups import Groups
 from maskrcnn.data.history import Past
 from maskrcnn.data.intake import Accepted, Intake, Said
-from maskrcnn.data.versions import group_of, meaning
+from maskrcnn.data.versions import meaning
 
 
 @dataclasses.dataclass(frozen=True)
 class Merged:
-    """Members of the new version, what changed about them, and who left; each sorted by image hash."""
+    """Members of the new version, what changed about them, and who left; each sorted by image hash.
 
-    members: tuple[Member, ...]
+    `members` may be iterated again and again: each time the parent's are read again, and nobody holds them all.
+    """
+
+    members: Iterable[Member]
     changes: tuple[MemberChange, ...]
     former: tuple[Member, ...]
     findings: tuple[Finding, ...]
@@ -33,34 +39,65 @@ class Merged:
 def merge(past: Past, intake: Intake, settings: DataSettings, label_of: Callable[[str], LabelRecord]) -> Merged:
     """Add new images, replace labels that say something new, let go what was asked out, and leave the rest as it was.
 
+    Of the parent's members only those are kept in memory that the uploads touch; the others pass by.
+
     Args:
-        past: The parent version and what came before it.
+        past: The parent version and what came before it; its members are iterated several times.
         intake: The uploads.
         settings: Shares of the splits, and what a part is.
         label_of: Label hash -> record, of the parent's members.
     """
-    before = {member.image_sha256: member for member in past.members}
+    touched = {*intake.accepted, *itertools.chain.from_iterable(intake.near), *past.removed}
+    before: dict[str, Member] = {}
+    occupied: Counter[Split] = Counter()
+    for member in past.members:
+        occupied[member.split] += member.image_sha256 not in past.removed
+        if member.image_sha256 in touched:
+            before[member.image_sha256] = member
     known = {**past.former, **before}
-    groups = _groups(known, intake, settings.group_pattern)
-    members = {
-        sha: dataclasses.replace(member, group=groups[sha]) for sha, member in before.items() if sha not in past.removed
-    }
-    placement = _placement(past, members, known, groups, intake, settings, label_of)
+    groups = Groups(known, intake, settings.group_pattern)
+    placement = _placement(past, occupied, known, groups, intake, settings, label_of)
+    changed: dict[str, Member] = {}
     changes = [_change("removed", before[sha], None) for sha in past.removed]
     found = []
     for sha, item in sorted(intake.accepted.items()):
         if sha in past.removed:
             continue
-        split = known[sha].split if sha in known else placement.splits[groups[sha]]
+        group = groups.of(sha, item.file_name)
+        split = known[sha].split if sha in known else placement.splits[group]
         if placement.wishes[sha] == "test" and split != "test":
             found.append(_split_kept(intake.said[sha], split))
         old = before.get(sha)
         if old and _says_the_same(old, item, label_of):
             continue
-        members[sha] = _member(item, groups[sha], split)
-        changes.append(_change("relabelled" if old else "added", old, members[sha]))
-    former = {sha: dataclasses.replace(known[sha], group=groups[sha]) for sha in known.keys() - members.keys()}
-    return Merged(_sorted(members), tuple(sorted(changes, key=_hash)), _sorted(former), tuple(found))
+        changed[sha] = _member(item, group, split)
+        changes.append(_change("relabelled" if old else "added", old, changed[sha]))
+    gone = {**past.former, **{sha: before[sha] for sha in past.removed}}
+    former = tuple(groups.regrouped(gone[sha]) for sha in sorted(gone.keys() - changed.keys() - _stay(before, past)))
+    members = _Members(past, tuple(changed[sha] for sha in sorted(changed)), groups)
+    return Merged(members, tuple(sorted(changes, key=_hash)), former, tuple(found))
+
+
+def _stay(before: Mapping[str, Member], past: Past) -> set[str]:
+    return set(before) - set(past.removed)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Members:
+    """The parent's members that stay, and in between what is new about them; a new pass each time it is iterated."""
+
+    past: Past
+    changed: tuple[Member, ...]
+    groups: Groups
+
+    def __iter__(self) -> Iterator[Member]:
+        replaced = {member.image_sha256 for member in self.changed}
+        staying = (
+            self.groups.regrouped(member)
+            for member in self.past.members
+            if member.image_sha256 not in replaced and member.image_sha256 not in self.past.removed
+        )
+        return heapq.merge(staying, self.changed, key=_hash)
 
 
 def _says_the_same(old: Member, item: Accepted, label_of: Callable[[str], LabelRecord]) -> bool:
@@ -69,10 +106,6 @@ def _says_the_same(old: Member, item: Accepted, label_of: Callable[[str], LabelR
 
 def _hash(item: Member | MemberChange) -> str:
     return item.image_sha256
-
-
-def _sorted(members: Mapping[str, Member]) -> tuple[Member, ...]:
-    return tuple(members[sha] for sha in sorted(members))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,19 +118,31 @@ class _Placement:
 
 def _placement(
     past: Past,
-    members: Mapping[str, Member],
+    occupied: Counter[Split],
     known: Mapping[str, Member],
-    groups: Mapping[str, str],
+    groups: Groups,
     intake: Intake,
     settings: DataSettings,
     label_of: Callable[[str], LabelRecord],
 ) -> _Placement:
-    placed = splits.inherited((groups[sha], member.split) for sha, member in known.items())
-    occupied = Counter(member.split for member in members.values())
+    of = {sha: groups.of(sha, item.file_name) for sha, item in intake.accepted.items()}
+    placed = _placed(past, known, groups, frozenset(of.values()))
     wishes = _wishes(intake, has_test=occupied["test"] > 0)
     leaving = [(label_of(known[sha].label_sha256), known[sha].split) for sha in past.removed]
-    contents = _contents(past.statistics, leaving, intake, groups, placed)
-    return _Placement(splits.place(_by_group(wishes, groups), placed, settings, contents, occupied), wishes)
+    contents = _contents(past.statistics, leaving, intake, of, placed)
+    return _Placement(splits.place(_by_group(wishes, of), placed, settings, contents, occupied), wishes)
+
+
+def _placed(
+    past: Past, known: Mapping[str, Member], groups: Groups, wanted: Collection[str]
+) -> dict[str, Split]:
+    """The splits of those groups of earlier versions to which uploads belong.
+
+    Without a pattern a photograph is its own part, and only those that uploads touch can be of their groups.
+    """
+    others = itertools.chain(past.former.values(), past.members) if groups.pattern else ()
+    placements = ((groups.of(m.image_sha256, m.file_name), m.split) for m in itertools.chain(known.values(), others))
+    return splits.inherited(placement for placement in placements if placement[0] in wanted)
 
 
 def _change(change: Literal["added", "relabelled", "removed"], old: Member | None, new: Member | None) -> MemberChange:
@@ -111,33 +156,6 @@ def _change(change: Literal["added", "relabelled", "removed"], old: Member | Non
         new.label_sha256 if new else None,
         old.label_sha256 if old else None,
     )
-
-
-def _groups(known: Mapping[str, Member], intake: Intake, pattern: str) -> dict[str, str]:
-    """Image hash -> the part it shows.
-
-    Copies and near-copies of one photograph under the names of several parts make these one part: the smallest
-    name stands for it.
-    """
-    names: dict[str, list[str]] = {sha: [member.file_name] for sha, member in known.items()}
-    for sha, item in intake.accepted.items():
-        names.setdefault(sha, []).extend((item.file_name, *(said.path for said in intake.said[sha])))
-    joined: dict[str, str] = {}
-
-    def representative(group: str) -> str:
-        while joined.get(group, group) != group:
-            group = joined[group]
-        return group
-
-    first: dict[str, str] = {}
-    for sha, file_names in names.items():
-        parts = sorted({representative(group_of(name, pattern, sha)) for name in file_names})
-        joined.update(dict.fromkeys(parts, parts[0]))
-        first[sha] = parts[0]
-    for pair in intake.near:
-        parts = sorted({representative(first[sha]) for sha in pair})
-        joined[parts[-1]] = parts[0]
-    return {sha: representative(group) for sha, group in first.items()}
 
 
 def _wishes(intake: Intake, has_test: bool) -> dict[str, Wish]:

@@ -13,12 +13,12 @@ import itertools
 import logging
 import operator
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from app.contracts import documents, keys
-from app.contracts.dataset import Finding, Member, PrepareResult, VersionManifest
-from app.contracts.members import read, version_id
+from app.contracts.dataset import ClassDefinition, Finding, Member, PrepareResult, VersionManifest
+from app.contracts.members import version_id
 from app.contracts.members import write as write_packed
 from app.contracts.settings import DataSettings
 from maskrcnn.data import archives, judgement, publish, removal, reporting
@@ -29,7 +29,7 @@ from maskrcnn.data.images import canonical
 from maskrcnn.data.intake import Accepted, Intake, Taken
 from maskrcnn.data.library import Library
 from maskrcnn.data.lines import read_lines, write_lines
-from maskrcnn.data.members import read_former, read_members, write_diff, write_former
+from maskrcnn.data.members import PackedMembers, download_members, read_former, write_diff, write_former
 from maskrcnn.data.merge import Merged, merge
 from maskrcnn.data.publish import Publication
 from maskrcnn.data.reading import Reading
@@ -152,13 +152,17 @@ class _Preparation:
     def _merge(self, tree: UploadTree, reading: Reading, refused: Iterable[Rejected]) -> _Merging:
         """Put together what all hosts have read, and decide."""
         intake = self._intake(reading, refused)
-        former = former_members(self._store, self._parent.version) if self._parent else {}
-        known = itertools.chain(self._parents_members(), former.values())
+        before, former = PackedMembers(None), {}
+        if self._parent:
+            before = download_members(self._store, self._parent.version, self._work / "before")
+            former = former_members(self._store, self._parent.version)
+        known = itertools.chain(before, former.values())
         parts = self._order.settings.part_classes
         examine(intake, parts, lambda sha, extension: self._image(sha, extension, tree, intake), known)
         judgement.judge(self._order.run_id, self._order.settings, intake, tree, self._store, self._output)
-        removals = removal.resolve(intake.removals, self._parents_members(), _uploaded_at(intake, tree))
-        merged = merge(self._past(former, removals.images), intake, self._order.settings, self._library.label)
+        removals = removal.resolve(intake.removals, before, _uploaded_at(intake, tree))
+        past = Past(before, self._parent.statistics if self._parent else (), former, removals.images)
+        merged = merge(past, intake, self._order.settings, self._library.label)
         judgement.check_splits(merged.members)
         plan, existing = self._plan(intake, merged)
         self._crew.give("accepted", write_lines(self._work / "accepted", intake.accepted.values()))
@@ -176,14 +180,6 @@ class _Preparation:
             intake.reject((item.finding,), item.files)
         return intake
 
-    def _parents_members(self) -> Iterable[Member]:
-        return read_members(self._store, self._parent.version) if self._parent else ()
-
-    def _past(self, former: Mapping[str, Member], removed: frozenset[str]) -> Past:
-        if self._parent is None:
-            return Past()
-        return Past(self._parents_members(), self._parent.statistics, former, removed)
-
     def _image(self, sha256: str, extension: str, tree: UploadTree, intake: Intake) -> bytes:
         """An image of either side; one that another host has read is made again from its upload."""
         try:
@@ -197,9 +193,9 @@ class _Preparation:
         parent, settings = self._parent, self._order.settings
         seen = itertools.chain.from_iterable(item.class_names for item in intake.accepted.values())
         classes = class_map(parent.classes if parent else (), {*settings.classes, *seen}, settings.part_classes)
-        if parent and version_id(merged.members, classes, read_former(self._store, parent.version)) == parent.version:
-            return _Plan(None), parent  # rollbacks to it are remembered where they are recorded
         version = version_id(merged.members, classes, merged.former)
+        if parent and parent.version in (version, self._without_rollbacks(parent, merged, classes)):
+            return _Plan(None), parent
         if existing := publish.find(self._store, version):
             log.info("version %s exists already: its shards are used as they are", version)
             return _Plan(None), existing
@@ -211,10 +207,16 @@ class _Preparation:
         order = self._order
         return _Plan(Publication(version, order.parent_version, order.run_id, classes, *counts, shards, kept)), None
 
+    def _without_rollbacks(
+        self, parent: VersionManifest, merged: Merged, classes: Sequence[ClassDefinition]
+    ) -> str | None:
+        """The name of the version if it remembered what the parent does: rollbacks are remembered by their records."""
+        former = list(read_former(self._store, parent.version))
+        return version_id(merged.members, classes, former) if former or merged.former else None
+
     def _members(self) -> Iterable[Member]:
         """The members of the new version with their shards."""
-        with self._crew.take("members", 0).open("rb") as packed:
-            yield from read(packed)
+        return PackedMembers(self._crew.take("members", 0))
 
     def _finish(self, merging: _Merging) -> PrepareResult:
         """Publish and report."""
