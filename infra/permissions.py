@@ -120,8 +120,8 @@ def _find_image(r: Resources) -> tuple[Grant, ...]:
 
 
 def _waiting(r: Resources) -> tuple[Grant, ...]:
-    """Store a token before something is started; answer it at once when that has ended already."""
-    return (r.state("Put", "Delete"), r.callbacks("SendTaskSuccess", "SendTaskFailure"))
+    """Look whose turn it is; store a token before something is started, answer it at once when that has ended."""
+    return (r.state("Get", "Put", "Delete"), r.callbacks("SendTaskSuccess", "SendTaskFailure"))
 
 
 def _start_prepare(r: Resources) -> tuple[Grant, ...]:
@@ -191,6 +191,7 @@ def _commit(r: Resources) -> tuple[Grant, ...]:
         *r.read(RUNS, keys.DATASET_HEAD, keys.CHAMPION),
         r.write(keys.DATASET_HEAD, keys.CHAMPION),
         r.objects(("s3:DeleteObjectVersion",), INBOX),
+        r.state("Get"),
     )
 
 

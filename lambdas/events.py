@@ -171,9 +171,8 @@ class VerifyEvent:
 class RestoreEvent:
     """State Restore."""
 
-    run_id: str
-    model_package_arn: str
-    error: StateError
+    state: dict[str, Any]
+    """Whole, because a run that promotes nothing has not registered a model."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.contracts.documents import from_plain
 from lambdas import environment
-from lambdas.aws import endpoint, waiting
+from lambdas.aws import endpoint, turns, waiting
 from lambdas.aws.clients import client
 from lambdas.aws.table import StateTable
 from lambdas.errors import ChampionMovedError
@@ -21,6 +21,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     The token is answered only once the request was made: until then the endpoint rightly serves the old one.
     """
     publish, here = from_plain(PublishEvent, event), environment.current()
+    turns.hold(here, publish.run_id)
     champion = endpoint.champion(here)
     if (champion.document.run_id if champion else None) != publish.champion_run_id:
         raise ChampionMovedError(

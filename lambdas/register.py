@@ -7,7 +7,7 @@ from typing import Any
 from app.contracts import names
 from app.contracts.documents import from_plain
 from lambdas import environment
-from lambdas.aws import waiting
+from lambdas.aws import turns, waiting
 from lambdas.aws.clients import client
 from lambdas.aws.table import StateTable
 from lambdas.environment import Environment
@@ -18,6 +18,7 @@ from lambdas.requests import serving
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Register or adopt; an approved package answers the token at once, a pending one when a person has decided."""
     register, here = from_plain(RegisterEvent, event), environment.current()
+    turns.hold(here, register.run_id)
     arn = _registered(here, register.run_id)
     if arn is None:
         arn = client("sagemaker").create_model_package(**serving.model_package(here, register))["ModelPackageArn"]

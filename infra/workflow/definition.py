@@ -260,11 +260,7 @@ def _publication(tasks: Tasks, settings: PipelineSettings) -> dict[str, State]:
         ),
         "Restore": tasks.call(
             "restore",
-            {
-                "run_id.$": "$.run.run_id",
-                "model_package_arn.$": "$.registration.detail.model_package_arn",
-                "error.$": "$.error",
-            },
+            {"state.$": "$"},
             result="$.restoration",
             then="FailRun",
             comment="The champion's configuration again, or no endpoint",

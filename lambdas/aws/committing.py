@@ -11,7 +11,7 @@ from app.contracts import keys, names
 from app.contracts.dataset import DatasetHead
 from app.contracts.evaluation import EvaluationResult
 from app.contracts.runs import Champion
-from lambdas.aws import closing, endpoint, inbox
+from lambdas.aws import closing, endpoint, inbox, turns
 from lambdas.aws.documents import Bucket, ConflictError
 from lambdas.environment import Environment
 from lambdas.errors import ChampionMovedError, HeadMovedError
@@ -22,8 +22,10 @@ def commit(environment: Environment, state: dict[str, Any]) -> dict[str, Any]:
 
     Raises:
         ChampionMovedError, HeadMovedError: a pointer is no longer what the run was built on; nothing moves.
+        RunInProgressError: it is not this run's turn any more; nothing moves.
     """
     run_id = state["run"]["run_id"]
+    turns.hold(environment, run_id)
     version = state.get("prepare", {}).get("detail", {}).get("version")
     promoted = state["outcome"] == "PROMOTED"
     if version:

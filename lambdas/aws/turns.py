@@ -87,6 +87,18 @@ def claim(environment: Environment, execution_arn: str, execution_name: str, run
     log.info("claimed", extra={"execution": execution_arn})
 
 
+def hold(environment: Environment, run_id: str) -> None:
+    """Make sure that it is still this run's turn: a redrive goes on behind Claim, and another run may have come.
+
+    Raises:
+        RunInProgressError: the run ended and let go of its turn; whatever it goes on with would be a second run.
+    """
+    lock = StateTable(environment.table).lock()
+    if lock is None or lock.owner != run_id:
+        now_active = f"run {lock.owner} is active" if lock else "its turn is over"
+        raise RunInProgressError(f"run {run_id} cannot go on, {now_active}: force a run instead of a redrive")
+
+
 def is_over(environment: Environment, run_id: str) -> bool:
     """True when the run's execution has ended; one that never started may still come."""
     execution = executions.describe(environment.execution_arn(run_id))

@@ -17,7 +17,7 @@ from app.contracts.dataset import PrepareResult
 from app.contracts.documents import ContractError
 from app.contracts.evaluation import EvaluationResult
 from app.contracts.jobs import JobKind, JobResult
-from lambdas.aws import executions, jobs
+from lambdas.aws import executions, jobs, turns
 from lambdas.aws.documents import Bucket
 from lambdas.aws.table import JobItem, StateTable
 from lambdas.decisions import outcomes
@@ -43,11 +43,13 @@ def item_for(event: WaitingEvent, kind: JobKind, job_name: str, requested: str =
 
 def start_training(environment: Environment, event: WaitingEvent, request: Request) -> str:
     """Start or adopt a training job; return its name."""
+    turns.hold(environment, event.run_id)
     return _start(environment, event, "training", request["TrainingJobName"], request)
 
 
 def start_processing(environment: Environment, event: WaitingEvent, step: ProcessingStep) -> str:
     """Start or adopt the first attempt that is not spent; return its name."""
+    turns.hold(environment, event.run_id)
     Bucket(environment.bucket).write(step.document_key, step.document)
     for attempt in range(1, MAX_PROCESSING_ATTEMPTS + 1):
         name = names.job(environment.name, event.run_id, step.program, attempt)

@@ -32,6 +32,7 @@ def state(outcome: str, beaten: str | None = None) -> dict[str, Any]:
 @pytest.fixture
 def uploaded(aws: Aws) -> Aws:
     """A frozen upload, and an evaluation of what was learnt from it."""
+    aws.hold()
     aws.put("inbox/a.jpg")
     snapshot.handler({"run_id": RUN_ID, "forced": False}, None)
     aws.put(keys.run(RUN_ID, "evaluation", "result.json"), evaluation(0.5))
@@ -72,6 +73,7 @@ def test_given_a_model_that_is_not_promoted_when_committed_then_only_the_data_mo
 
 
 def test_given_nothing_was_prepared_when_committed_then_the_head_stays(aws: Aws) -> None:
+    aws.hold()
     answer = commit.handler({"state": {"run": {"run_id": RUN_ID}, "outcome": "NOTHING_NEW"}}, None)
     assert answer == {"promoted": False, "version": None, "removed_uploads": 0}
     assert aws.bucket.find(DatasetHead, keys.DATASET_HEAD) is None

@@ -41,6 +41,7 @@ def test_directories_mirror_the_keys_of_the_bucket() -> None:
 def test_the_state_train_asks_before_it_creates_the_job(aws: Aws) -> None:
     aws.configure(READING)
     aws.bucket.write(keys.version_copy("v1"), HERE)
+    aws.hold()
     for version, attempt in (("v1", 1), ("v2", 2)):
         start_training.handler({
             "token": "t", "execution_arn": aws.arn(), "run_id": RUN_ID, "image_uri": IMAGE, "version": version,

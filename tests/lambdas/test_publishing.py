@@ -23,6 +23,7 @@ ARTIFACT = "s3://castline-dev-data/runs/r/model.tar.gz"
 
 
 def event(aws: Aws, token: str, **more: Any) -> dict[str, Any]:
+    aws.hold()
     return {"token": token, "execution_arn": aws.arn(), "run_id": RUN_ID, "image_uri": IMAGE,
             "model_artifact": ARTIFACT, **more}  # fmt: skip
 
@@ -220,7 +221,8 @@ def test_given_a_person_is_asked_when_registered_then_the_answer_comes_with_the_
 def restoring(aws: Aws) -> dict[str, Any]:
     [arn] = aws.sagemaker.packages
     error = {"Error": "PublishUnfaithfulError", "Cause": "2 differences"}
-    return restore.handler({"run_id": RUN_ID, "model_package_arn": arn, "error": error}, None)
+    registration = {"detail": {"model_package_arn": arn}}
+    return restore.handler({"state": {"run": {"run_id": RUN_ID}, "registration": registration, "error": error}}, None)
 
 
 def test_given_a_failed_publication_when_restored_then_the_champion_serves_and_the_model_is_rejected(aws: Aws) -> None:
@@ -249,6 +251,13 @@ def test_given_a_failed_first_publication_when_restored_then_no_endpoint_is_left
     assert len(aws.sagemaker.requests("delete_endpoint")) == 1
     aws.sagemaker.endpoint = None
     assert restoring(aws) == {"serves": "no endpoint, because there is no champion yet"}
+
+
+def test_given_nothing_was_registered_when_restored_then_the_registry_is_left_alone(aws: Aws) -> None:
+    aws.hold()
+    error = {"Error": "HeadMovedError", "Cause": "rolled back"}
+    restore.handler({"state": {"run": {"run_id": RUN_ID}, "error": error}}, None)
+    assert aws.sagemaker.requests("update_model_package") == []
 
 
 def test_given_a_failed_endpoint_when_restored_then_it_is_built_again_for_the_champion(aws: Aws) -> None:

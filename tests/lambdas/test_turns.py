@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import Any
 
 import pytest
 
 from app.contracts import documents, keys
 from app.contracts.documents import ContractError
 from app.contracts.runs import RunInput
-from lambdas import claim, gate
+from lambdas import (
+    claim,
+    commit,
+    gate,
+    publish,
+    register,
+    restore,
+    start_evaluation,
+    start_prepare,
+    start_training,
+)
 from lambdas.aws.table import Lock
 from lambdas.errors import RunInProgressError
-from tests.lambdas.builders import RUN_ID
+from tests.lambdas.builders import IMAGE, RUN_ID
 from tests.lambdas.conftest import EVENTS, Aws
 from tests.lambdas.fakes import client_error
 
@@ -156,3 +167,27 @@ def test_given_an_execution_started_by_hand_with_another_run_s_input_when_claime
     run = aws.running()
     with pytest.raises(RunInProgressError, match="runs are started by the gate"):
         claiming(aws, run, name="by-hand")
+
+
+@pytest.mark.parametrize("owner", [None, "20261102-120000-ffffff"])
+def test_given_a_turn_that_is_over_when_redriven_then_nothing_is_started_published_or_committed(
+    aws: Aws, owner: str | None
+) -> None:
+    if owner:
+        aws.hold(owner)
+    waiting = {"token": "t", "execution_arn": aws.arn(), "run_id": RUN_ID, "image_uri": IMAGE}
+    state = {"run": {"run_id": RUN_ID}, "outcome": "PROMOTED", "error": {"Error": "Boom"}}
+    late: list[tuple[Any, dict[str, Any]]] = [
+        (start_prepare, {**waiting, "snapshot_key": "k", "parent_version": None}),
+        (start_training, {**waiting, "version": "v1", "attempt": {}}),
+        (start_evaluation, {**waiting, "version": "v1", "model_artifact": "s3://b/k"}),
+        (register, {**waiting, "version": "v1", "model_artifact": "s3://b/k", "mask_ap": 0.5}),
+        (publish, {**waiting, "model_artifact": "s3://b/k", "champion_run_id": None}),
+        (restore, {"state": state}),
+        (commit, {"state": state}),
+    ]
+    for function, event in late:
+        with pytest.raises(RunInProgressError, match="force a run instead of a redrive"):
+            function.handler(event, None)
+    assert aws.sagemaker.calls == []
+    assert list(aws.table.jobs()) == []

@@ -23,6 +23,7 @@ FIRST = "token-1"
 
 
 def waiting(aws: Aws, token: str = FIRST, **more: Any) -> dict[str, Any]:
+    aws.hold()
     return {"token": token, "execution_arn": aws.arn(), "run_id": RUN_ID, "image_uri": IMAGE, **more}
 
 

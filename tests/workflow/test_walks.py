@@ -189,8 +189,15 @@ def test_given_a_failed_publication_then_the_champion_is_restored_before_the_run
     done, calls = go(**{name: StateFailure(error, "why")})
     assert (done.status, done.error, done.cause) == ("FAILED", error, "why")
     assert tasks(done)[-2:] == ["Restore", "FailRun"]
-    assert calls.asked["restore"][0]["model_package_arn"] == "arn:p/1"
+    assert calls.asked["restore"][0]["state"]["registration"]["detail"]["model_package_arn"] == "arn:p/1"
     assert calls.asked["fail_run"][0]["state"]["restoration"] == ANSWERS["restore"]
+
+
+def test_given_a_rolled_back_data_set_under_a_run_that_promotes_nothing_then_its_own_error_is_told() -> None:
+    worse = {**ANSWERS["compare"], "promote": False}
+    done, calls = go(compare=worse, commit=StateFailure("HeadMovedError", "why"))
+    assert (done.status, done.error, done.cause) == ("FAILED", "HeadMovedError", "why")
+    assert "registration" not in calls.asked["restore"][0]["state"]
 
 
 def test_given_an_endpoint_that_is_busy_then_restoring_goes_on_until_it_is_there() -> None:
