@@ -1,6 +1,8 @@
 """Writes the services' state to disk while the server runs, so that a kill loses seconds and not the deployment.
 
 ministack 1.5.33 writes its state only when it is shut down in order (S3 objects excepted, which it writes at once).
+An execution is on disk before its start is answered, together with what led to it: S3 and SageMaker would remember
+what a run did that nobody else knows of.
 """
 
 from __future__ import annotations
@@ -10,13 +12,17 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Callable, Collection
+from typing import Any
 
 from ministack import app as ministack
 from ministack.core import persistence
+from ministack.services import stepfunctions
 
 from app.embedded import pin
 
 INTERVAL_SECONDS = 2.0
+AT_ONCE = ("stepfunctions", "dynamodb")
 REST_FACTOR = 20.0  # rest this many times as long as a round took: at most 5 % of one core
 
 log = logging.getLogger("castline.journal")
@@ -30,11 +36,20 @@ class Journal:
         self._encode = pin.part(persistence, "_json_default")
         self._save = pin.part(persistence, "save_state")
         self._written: dict[str, str] = {}
+        self._writing = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="castline-journal", daemon=True)
 
     def start(self) -> None:
         """Begin to save."""
+        start_execution = pin.part(stepfunctions, "_start_execution")
+
+        def start(data: dict[str, Any]) -> Any:
+            response = start_execution(data)
+            self.save(AT_ONCE)
+            return response
+
+        stepfunctions._start_execution = start
         self._thread.start()
 
     def stop(self) -> None:
@@ -43,10 +58,14 @@ class Journal:
         if self._thread.is_alive():
             self._thread.join()
 
-    def save(self) -> list[str]:
-        """One round; returns the names of the services that were written."""
+    def save(self, only: Collection[str] = ()) -> list[str]:
+        """One round, of all services or some; returns the names of the services that were written."""
+        with self._writing:
+            return self._save_changed({n: s for n, s in self._services().items() if not only or n in only})
+
+    def _save_changed(self, services: dict[str, Callable[[], Any]]) -> list[str]:
         written = []
-        for name, get_state in self._services().items():
+        for name, get_state in services.items():
             try:
                 state = get_state()
                 text = json.dumps(state, default=self._encode)

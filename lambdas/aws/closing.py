@@ -76,6 +76,7 @@ def fail(
         return None
     stop_jobs(environment, run.run_id)
     if before and before.document.status != "RUNNING":
+        _list(environment, before.document)
         release(environment, run.run_id)
         return before.document
     facts = evidence.of_jobs(environment, execution_arn, run, state)
@@ -114,13 +115,14 @@ def release(environment: Environment, run_id: str) -> None:
 def _close(environment: Environment, record: RunRecord, facts: records.Facts) -> None:
     bucket = Bucket(environment.bucket)
     bucket.copy(keys.run(record.run_id, "evaluation", "report.html"), keys.run_report(record.run_id))
-    bucket.write(keys.run_record(record.run_id), record)
     _list(environment, record)
     gain = facts.evaluation.gain.mean if facts.evaluation and facts.evaluation.gain else None
     stamp = round(dt.datetime.now(dt.UTC).timestamp() * 1000)
     sys.stdout.write(emf.line(environment.name, emf.of_run(record, gain), stamp, run_id=record.run_id) + "\n")
     subject, text = records.notification(record, keys.uri(environment.bucket, keys.run_report(record.run_id)))
     _quietly("notify", lambda: client("sns").publish(TopicArn=environment.topic_arn, Subject=subject, Message=text))
+    # The record says that the run is closed: whoever dies before it is repeated, and at worst people are told twice.
+    bucket.write(keys.run_record(record.run_id), record)
     release(environment, record.run_id)
 
 
@@ -148,4 +150,6 @@ def _remember(table: StateTable, record: RunRecord) -> None:
     """Keep the gate from starting the same failure again and again; only transient failures add up."""
     before = table.last_failure()
     failures = before.failures + 1 if before and before.error in TRANSIENT_ERRORS else 1
+    if before and before.run_id == record.run_id:  # told again, because the last try died on the way
+        failures = before.failures
     table.put_failure(LastFailure(record.run_id, record.error, record.started_at, record.ended_at or "", failures))

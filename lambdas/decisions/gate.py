@@ -121,14 +121,18 @@ def decide(
         return Decision(False, "the inbox is empty")
     if inbox.ready:
         return Decision(True, f"_READY marker, {_uploads(inbox)}")
-    if failure and inbox.newest <= dt.datetime.fromisoformat(failure.started_at):
+    seen = inbox.newest.replace(microsecond=0)  # a run starts at a whole second
+    if failure and seen <= dt.datetime.fromisoformat(failure.started_at):
         return _after(failure, settings, inbox, now)
     quiet, waited = (now - inbox.newest).total_seconds(), (now - inbox.oldest).total_seconds()
     if waited >= settings.max_wait_seconds:
         return Decision(True, f"{_uploads(inbox)}, the oldest has waited for {waited:.0f} s")
-    if inbox.enough(settings.min_new_images) and quiet >= settings.quiet_seconds:
+    # What a transient failure left was enough once, and newer uploads beside it must not make it wait.
+    again = failure is not None and failure.retryable and now >= failure.retry_at(settings)
+    enough = again or inbox.enough(settings.min_new_images)
+    if enough and quiet >= settings.quiet_seconds:
         return Decision(True, f"{_uploads(inbox)}, quiet for {quiet:.0f} s")
-    if not inbox.enough(settings.min_new_images):
+    if not enough:
         return Decision(False, f"{_uploads(inbox)}, but {settings.min_new_images} start a run")
     return Decision(False, f"{_uploads(inbox)}, quiet for {quiet:.0f} s of {settings.quiet_seconds} s")
 

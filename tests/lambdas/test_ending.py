@@ -15,7 +15,7 @@ from app.contracts.evaluation import Comparison
 from app.contracts.jobs import JobResult
 from app.contracts.runs import TrainingAttempt
 from lambdas import claim, fail_run, finish, gate, reconcile, start_prepare, start_training
-from lambdas.aws.table import JobItem, Lock
+from lambdas.aws.table import JobItem, Lock, RunItem, StateTable
 from lambdas.decisions.gate import LastFailure
 from lambdas.events import Attempt
 from tests.lambdas.builders import CHAMPION, IMAGE, NEW, OLD, PREPARED, RUN_ID, evaluation
@@ -153,6 +153,41 @@ def test_given_a_failed_run_when_the_rule_reports_it_too_then_nothing_happens_tw
     fail_run.handler({"detail": {"executionArn": run.arn(), "status": "FAILED"}}, None)
     assert run.record() == before
     assert len(run.sns.requests("publish")) == 1
+
+
+@pytest.mark.parametrize("step", ["put_run", "publish", "release_lock"])
+def test_given_a_closing_that_dies_on_the_way_when_repeated_then_record_list_people_and_lock_agree(
+    run: Aws, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    class Dies(BaseException):
+        """The process was killed."""
+
+    def die(*_: Any, **__: Any) -> None:
+        raise Dies
+
+    with monkeypatch.context() as patch:
+        if step == "publish":
+            run.sns.watch = die
+        else:
+            patch.setattr(StateTable, step, die)
+        with pytest.raises(Dies):
+            failed(run, "States.ServiceRestart")
+    run.sns.watch = lambda *_: None
+    failed(run, "States.ServiceRestart")
+    assert run.record().status == "FAILED"
+    assert {item.run_id: item.status for item in run.table.runs()} == {RUN_ID: "FAILED"}
+    assert run.sns.requests("publish")
+    assert run.table.lock() is None
+    failure = run.table.last_failure()
+    assert failure is not None
+    assert failure.failures == 1
+
+
+def test_given_a_recorded_run_that_the_list_has_forgotten_when_reported_again_then_it_is_listed(run: Aws) -> None:
+    failed(run)
+    run.table.put_run(RunItem(RUN_ID, "RUNNING", "", START.isoformat(), "", ""))
+    failed(run)
+    assert [item.status for item in run.table.runs()] == ["FAILED"]
 
 
 def test_given_a_finished_run_when_finish_fails_late_then_its_outcome_is_not_overwritten(run: Aws) -> None:

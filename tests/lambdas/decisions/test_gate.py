@@ -93,6 +93,9 @@ def test_given_the_marker_when_counted_then_it_is_no_upload_and_makes_nothing_ne
         (failure("TrainCapacityError"), inbox(2, 5000, 5000), True),  # fewer than min_new, but accepted before
         (failure("TrainCapacityError", failures=2), inbox(30, 5000, 5000), True),  # 1200 s after, back-off 1200 s
         (failure("TrainCapacityError", failures=2, ended=1199), inbox(30, 5000, 5000), False),
+        (failure("TrainCapacityError"), inbox(3, 700, 5000), True),  # newer uploads do not make the old ones wait
+        (failure("TrainCapacityError"), inbox(3, 599, 5000), False),  # but they must be complete
+        (failure("JobDataError", started=5000), inbox(30, 4999.5, 5001), False),  # fractions of a second are not newer
         (failure("TrainCapacityError", failures=MAX_RETRIES + 1), inbox(30, 99_000, 99_000), False),
     ],
 )
