@@ -64,7 +64,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             world.connect()
             world.rules(*CLOCKS, enabled=False)  # the tests strike them
             world.subscribe()
-            assert world.run().outcome == "PROMOTED"
+            first = world.run()
+            assert first.outcome == "PROMOTED", first.cause
             world.rest()
             yield world
         finally:

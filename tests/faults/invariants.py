@@ -14,9 +14,6 @@ from app.contracts.documents import from_json
 
 from .world import World
 
-RUNNING = ("InProgress", "Stopping")
-REFUSED = "RunInProgressError"
-
 
 def broken(world: World) -> list[str]:
     """Every invariant that does not hold, in words."""
@@ -63,8 +60,8 @@ def _refused(world: World, execution: dict[str, object]) -> bool:
 
 
 def orphans(world: World) -> Iterator[str]:
-    """No job runs for nobody, nothing waits for a token, and no letter lies dead."""
-    yield from (f"{job['name']} is {job['status']}" for job in world.jobs() if job["status"] in RUNNING)
+    """No job runs for nobody, and nothing waits for a token."""
+    yield from (f"{name} still runs" for name in world.running_jobs())
     yield from (f"{name}: somebody waits for it" for name in world.waiting())
 
 
@@ -101,5 +98,5 @@ def told(world: World) -> Iterator[str]:
             yield f"{run_id}: {record.status} without an error or a cause"
         if listed.get(run_id) != record.status:
             yield f"{run_id}: listed as {listed.get(run_id)}, its record says {record.status}"
-        if told_of[run_id] < 1:
+        if told_of[run_id] < 1 and not world.unheard(record):
             yield f"{run_id}: nobody was notified"

@@ -8,6 +8,7 @@ import json
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,8 @@ DEADLINE_SECONDS = 90.0
 STATES = ("Claim", "Snapshot", "FindImage", "Prepare", "Train", "Evaluate", "Compare", "Register", "Publish", "Verify",
           "Commit", "Finish")
 CLOCKS = ("GateClock", "ReconcileClock")
+JOURNAL_LAG = timedelta(seconds=15)
+"""Queues of the embedded AWS reach the disk every few seconds."""
 T = TypeVar("T")
 
 
@@ -45,6 +48,7 @@ class World:
         self.orders = state / "orders"
         self.uploads: list[Upload] = []
         self.messages: list[str] = []
+        self.kills: list[datetime] = []
         self._serial = 0
         self._ears = ""
         self.pipeline: Pipeline = None  # type: ignore[assignment]  # connected once it is deployed
@@ -126,6 +130,7 @@ class World:
         running = control.status(self.state)
         assert running is not None
         psutil.Process(running.pid).kill()
+        self.kills.append(datetime.now(UTC))
         wait_until(lambda: control.status(self.state) is None)
 
     def _admin(self, method: str, path: str, body: Any = None) -> dict[str, int]:
@@ -158,10 +163,10 @@ class World:
         wait_until(lambda: run_id not in self.active())
         return record
 
-    def run(self) -> RunRecord:
+    def run(self, images: int = 2) -> RunRecord:
         """Upload, and wait for the run that it starts."""
         known = self.run_ids()
-        self.upload()
+        self.upload(images)
         return self.ended(self.next_run(known))
 
     def reach(self, run_id: str, state: str) -> None:
@@ -173,6 +178,19 @@ class World:
         pages = self.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
         return [e["stateEnteredEventDetails"]["name"] for page in pages for e in page["events"]
                 if e["type"] == "TaskStateEntered"]
+
+    def input_of(self, arn: str, state: str) -> dict[str, Any]:
+        """What a state was given when the execution entered it."""
+        pages = self.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
+        return next(json.loads(e["stateEnteredEventDetails"]["input"]) for page in pages for e in page["events"]
+                    if e["type"] == "TaskStateEntered" and e["stateEnteredEventDetails"]["name"] == state)
+
+    def failures(self, run_id: str) -> list[str]:
+        """The errors with which tasks of a run have failed."""
+        pages = self.client("stepfunctions").get_paginator("get_execution_history").paginate(
+            executionArn=self.pipeline.execution_arn(run_id))
+        return [e["taskFailedEventDetails"]["error"] for page in pages for e in page["events"]
+                if e["type"] == "TaskFailed"]
 
     def lock(self) -> dict[str, Any] | None:
         return self.item(table.LOCK_PK, table.LOCK_SK)
@@ -217,6 +235,11 @@ class World:
                 sqs.delete_message(QueueUrl=self._ears, ReceiptHandle=message["ReceiptHandle"])
         return self.messages
 
+    def unheard(self, record: RunRecord) -> bool:
+        """Whether a queue may have lost the run's notification: the power failed before it was on disk."""
+        ended = datetime.fromisoformat(record.ended_at or record.started_at)
+        return any(timedelta(0) <= kill - ended < JOURNAL_LAG for kill in self.kills)
+
     def jobs(self) -> list[dict[str, Any]]:
         """Every training and processing job: name, status, creation and end."""
         sagemaker, found = self.client("sagemaker"), []
@@ -224,6 +247,9 @@ class World:
             for page in sagemaker.get_paginator(operation).paginate():
                 found += [{"name": j[f"{noun}Name"], "status": j[f"{noun}Status"]} for j in page[f"{noun}Summaries"]]
         return found
+
+    def running_jobs(self) -> list[str]:
+        return [job["name"] for job in self.jobs() if job["status"] in ("InProgress", "Stopping")]
 
     def jobs_of(self, run_id: str) -> list[str]:
         return sorted(j["name"].removeprefix(f"castline-{ENVIRONMENT}-{run_id}-") for j in self.jobs()
@@ -274,7 +300,7 @@ class World:
         """Let the clocks strike until nothing is left to do."""
         def still() -> bool:
             self.tick()
-            return not self.active() and self.lock() is None and not self.waiting() and not self._changing()
+            return not (self.active() or self.lock() or self.waiting() or self.running_jobs() or self._changing())
 
         wait_until(still)
 

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import ClientError
 
 from app.contracts.keys import split_uri
 
@@ -47,15 +48,22 @@ class Transfers:
     def download_listed(self, uri: str, folder: Path) -> int:
         """Fetch the objects that a ManifestFile lists, under their names below its prefix; returns how many.
 
+        0 when the list or one of its objects is absent: SageMaker then fails the whole channel.
+
         Source: SageMaker API reference, S3DataSource, S3Uri: `[{"prefix": "s3://..."}, "path/1", ...]`.
         """
         bucket, key = split_uri(uri)
-        first, *names = json.loads(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-        source, prefix = split_uri(first["prefix"])
-        for name in names:
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._s3.download_file(source, prefix + name, str(path))
+        try:
+            first, *names = json.loads(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+            source, prefix = split_uri(first["prefix"])
+            for name in names:
+                path = folder / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._s3.download_file(source, prefix + name, str(path))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+                return 0
+            raise
         return len(names)
 
     def fetch(self, source: Mapping[str, str], folder: Path) -> int:

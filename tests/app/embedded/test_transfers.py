@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import ClientError
 
 from app.embedded.sagemaker.transfers import Mirror, Transfers
 
@@ -60,7 +61,16 @@ class Listed:
         return {"Body": io.BytesIO(self.objects[where["Key"]])}
 
     def download_file(self, _bucket: str, key: str, path: str) -> None:
+        if key not in self.objects:
+            raise ClientError({"Error": {"Code": "404"}}, "HeadObject")
         Path(path).write_bytes(self.objects[key])
+
+
+def test_given_a_listed_shard_that_is_gone_then_nothing_counts_as_fetched(tmp_path: Path) -> None:
+    listed = json.dumps([{"prefix": "s3://bucket/dataset/shards/"}, "a.tfrecord", "gone.tfrecord"]).encode()
+    s3 = Listed(**{"train.manifest": listed, "dataset/shards/a.tfrecord": b"A"})
+    source = {"S3DataType": "ManifestFile", "S3Uri": "s3://bucket/train.manifest"}
+    assert Transfers(s3).fetch(source, tmp_path) == 0
 
 
 def test_given_a_list_of_shards_then_only_these_are_fetched(tmp_path: Path) -> None:
