@@ -18,6 +18,8 @@ from app.embedded import control
 from app.embedded.settings import ACCESS_KEY, REGION, SECRET_KEY
 
 INVOKE_SECONDS = 120
+POOL_CONNECTIONS = 32
+"""At least as many as the threads of the widest upload, so that none has to open its own each time."""
 
 
 def connect(environment: str, *, aws: bool = False) -> Pipeline:
@@ -32,7 +34,8 @@ def connect(environment: str, *, aws: bool = False) -> Pipeline:
     """
     session = boto3.Session() if aws else _embedded_session()
     endpoint = {} if aws else {"endpoint_url": _endpoint_url()}
-    config = Config(read_timeout=INVOKE_SECONDS, retries={"mode": "standard", "max_attempts": 5},
+    config = Config(read_timeout=INVOKE_SECONDS, max_pool_connections=POOL_CONNECTIONS,
+                    retries={"mode": "standard", "max_attempts": 5},
                     s3={"addressing_style": "auto" if aws else "path"})
 
     @functools.cache
