@@ -130,16 +130,29 @@ def test_heat_is_the_share_of_a_cell():
     heat.add(record(("holes", 0, 0, 3, 2), size=(2 * GRID, 2 * GRID)))
     heat.add(record(("holes", 0, 0, 2, 2), ("disk", 0, 0, 90, 90), size=(2 * GRID, 2 * GRID)))
     assert heat.by_class["holes"][0, :3].tolist() == [2.0, 0.5, 0.0]
-    assert heat.by_class["holes"].sum() == 2.5
-    assert heat.defects().sum() == 2.5
+    assert heat.by_class["holes"].sum() == pytest.approx(2.5)
+    assert heat.defects().sum() == pytest.approx(2.5)
+    assert heat.by_class["disk"].sum() == pytest.approx(90 * 90 / 4, rel=1e-5)
+
+
+def test_cells_need_not_be_whole_pixels():
+    """Given 24 pixels on 48 cells, then one pixel fills four cells; given 72, then one and a half make a cell."""
+    heat = HeatMaps(CLASSES)
+    heat.add(record(("holes", 1, 0, 1, 1), size=(GRID // 2, GRID // 2)))
+    assert heat.defects()[:2, 2:4].tolist() == [[1.0, 1.0], [1.0, 1.0]]
+    assert heat.defects().sum() == 4.0
+    heat = HeatMaps(CLASSES)
+    heat.add(record(("holes", 0, 0, 1, 72), size=(72, 72)))
+    assert heat.defects()[:, 0] == pytest.approx([2 / 3] * GRID)
+    assert heat.defects()[:, 1:].max() == 0.0
 
 
 def test_a_box_is_hot_all_over():
     heat = HeatMaps(CLASSES)
     box = LabelInstance("holes", (0.0, 0.0, float(GRID), float(2 * GRID)), None, 1)
     heat.add(LabelRecord("0", "png", "n", 2 * GRID, 2 * GRID, (box,)))
-    assert heat.defects().sum() == GRID * GRID / 2
-    assert heat.defects()[:, : GRID // 2].min() == 1.0
+    assert heat.defects().sum() == pytest.approx(GRID * GRID / 2)
+    assert heat.defects()[:, : GRID // 2].min() == pytest.approx(1.0)
 
 
 def test_sharpness_of_one_bright_pixel():

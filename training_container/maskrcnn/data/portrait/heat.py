@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,12 +37,20 @@ class HeatMaps:
 
 def coverage(instance: LabelInstance, width: int, height: int) -> NDArray[np.float64]:
     """The share [GRID, GRID] of each cell that an object covers; a box counts as filled."""
-    if instance.mask:
-        mask = rle.decode(instance.mask)
-    else:
-        mask = np.zeros((height, width), np.bool_)
-        x, y, box_width, box_height = instance.bbox
-        mask[round(y) : round(y + box_height), round(x) : round(x + box_width)] = True
-    if min(mask.shape) < GRID:  # an average over cells needs at least a pixel in each
-        mask = cv2.resize(mask.astype(np.uint8), (GRID * 4, GRID * 4), interpolation=cv2.INTER_NEAREST) > 0
-    return np.asarray(cv2.resize(mask.astype(np.float32), (GRID, GRID), interpolation=cv2.INTER_AREA), np.float64)
+    x, y, box_width, box_height = instance.bbox
+    columns = slice(max(math.floor(x), 0), min(math.ceil(x + box_width), width))
+    rows = slice(max(math.floor(y), 0), min(math.ceil(y + box_height), height))
+    down, across = _shares(height)[:, rows], _shares(width)[:, columns]
+    if instance.mask is None:
+        return np.outer(down.sum(axis=1), across.sum(axis=1)).astype(np.float64)
+    crop = rle.decode(instance.mask)[rows, columns].astype(np.float32)
+    return (down @ crop @ across.T).astype(np.float64)
+
+
+@functools.lru_cache(maxsize=16)
+def _shares(extent: int) -> NDArray[np.float32]:
+    """The share [GRID, extent] of each cell of one axis that each pixel is."""
+    edges = np.linspace(0, extent, GRID + 1)
+    pixels = np.arange(extent)
+    overlap = np.minimum(pixels + 1, edges[1:, None]) - np.maximum(pixels, edges[:-1, None])
+    return np.asarray(np.maximum(overlap, 0) * GRID / extent, np.float32)

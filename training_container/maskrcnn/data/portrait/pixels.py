@@ -33,7 +33,7 @@ def decode(body: bytes) -> Grey:
 
 def sharpness(grey: Grey) -> float:
     """Variance of the Laplacian: low where edges are soft (Pech-Pacheco et al. 2000, LAPV)."""
-    return float(cv2.Laplacian(grey, cv2.CV_64F).var())
+    return float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1].item() ** 2)
 
 
 class PixelTally:
