@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.console import say
+from app.cli.console import emit_json, say
 from app.cli.stage_coco import tracked
 from app.cli.target import pipeline
 from app.client import file_system, versions
@@ -24,6 +24,7 @@ def copy(
     only_logs: Annotated[
         bool, typer.Option("--only-logs", help="Only make the directory of the logs, before there is a version.")
     ] = False,
+    json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """Copy the training shards of a version to the EFS file system (docs/coco.md).
 
@@ -41,6 +42,9 @@ def copy(
     total = sum(size for _, size, _ in file_system.sizes(where, shards))
     with tracked("Copy", total) as on_bytes:
         note = file_system.copy_version(where, name, on_bytes)
+    if json:
+        emit_json({"version": name, "shards": len(shards), "bytes": total, "file_system": note.file_system_id})
+        return
     say(f"{len(shards)} shards of [bold]{name}[/] ({total / 1e9:.1f} GB) are on {note.file_system_id}.")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.client import file_system
 from app.contracts import keys
-from app.contracts.dataset import Shard, VersionManifest
+from app.contracts.dataset import DatasetHead, Shard, VersionManifest
 from app.embedded.settings import STATE_VARIABLE
 from tests.lambdas.fakes import assert_valid
 
@@ -107,6 +107,9 @@ def test_on_this_machine_a_folder_stands_for_the_file_system(app, cloud, efs):
     assert {p.relative_to(root).as_posix(): p.read_bytes() for p in root.rglob("*.tfrecord")} == {
         f"dataset/shards/{name}.tfrecord": f"shard {name}".encode() for name in "abc"}
     assert (root / LOGS.strip("/")).is_dir()
+    cloud.put(keys.DATASET_HEAD, DatasetHead("v1", "run-1", "2026-11-21T07:00:00+00:00"))
+    again = app("data", "copy", "--json")
+    assert json.loads(again.stdout) == {"version": "v1", "shards": 3, "bytes": 21, "file_system": FILE_SYSTEM}
     assert note(cloud)["file_system_id"] == FILE_SYSTEM
 
 
