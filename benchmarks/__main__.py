@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.tables import gpu, inference, presets, recall, training
+from benchmarks.tables import data, gpu, inference, presets, recall, training
 
 ROUNDS, QUICK_ROUNDS = 9, 3
 
@@ -24,6 +24,10 @@ TABLES: Mapping[str, Maker] = {
     "recall": lambda given, rounds: recall.table(given.model, given.castings),
     "presets": lambda given, rounds: presets.table(rounds),
     "evaluation": lambda given, rounds: presets.evaluation(rounds),
+    "data-rate": lambda given, rounds: data.rate(),
+    "data-memory": lambda given, rounds: data.memory(),
+    "data-add": lambda given, rounds: data.addition(),
+    "data-million": lambda given, rounds: data.million(),
     "gpu": lambda given, rounds: gpu.table(rounds),
 }
 MODEL = ("training-1", "training-2", "inference-100", "inference-5")

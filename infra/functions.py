@@ -44,7 +44,7 @@ class Size:
 
 
 SIZES: Mapping[str, Size] = {
-    "gate": Size(120, 512, asynchronous=True),
+    "gate": Size(300, 512, asynchronous=True),
     "snapshot": Size(600, 1024),
     "compare": Size(120, 512),
     "verify": Size(600, 512),

@@ -107,6 +107,7 @@ def add(folder: Path, images: int, added: int) -> dict[str, float]:
     written = sum(path.stat().st_mtime >= now - 1 for path in (folder / "bucket" / keys.SHARDS).iterdir())
     members = (folder / "bucket" / keys.version_members(result.version)).stat().st_size
     return {"seconds": seconds, "cpu_seconds": cpu_seconds, "before_mb": before, "shards_written": written,
+            "shards": len(list((folder / "bucket/dataset/shard-summaries").iterdir())),
             "members_bytes": members, "images": sum(result.images.values())}
 
 

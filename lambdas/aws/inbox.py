@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from lambdas.aws.documents import DELETE_BATCH, Bucket
 from lambdas.decisions.gate import Inbox
 from lambdas.events import SnapshotResult
 
+DELETIONS_AT_ONCE = 8
+"""A million uploads are a thousand calls of about a second: one after the other they would outlast the function."""
 SUPERSEDED = "superseded.jsonl"
 """Older versions below the frozen ones: deleted with them, for else they would come back as uploads."""
 
@@ -90,10 +94,17 @@ def _entry(version: dict[str, Any]) -> SnapshotEntry:
 def clear(bucket: Bucket, run_id: str) -> int:
     """Delete what the run has used, the older versions first so that none surfaces; safe to repeat."""
     deleted = 0
-    for name in (SUPERSEDED, "manifest.jsonl"):
-        lines = bucket.lines(keys.snapshot(run_id, name))
-        while batch := list(itertools.islice(lines, DELETE_BATCH)):
-            entries = [documents.from_json(SnapshotEntry, line) for line in batch]
-            bucket.delete_versions([(entry.key, entry.version_id) for entry in entries])
-            deleted += len(entries)
+    with ThreadPoolExecutor(DELETIONS_AT_ONCE) as pool:
+        for name in (SUPERSEDED, "manifest.jsonl"):
+            batches = _batches(bucket.lines(keys.snapshot(run_id, name)))
+            while together := list(itertools.islice(batches, DELETIONS_AT_ONCE)):
+                list(pool.map(bucket.delete_versions, together))
+                deleted += sum(map(len, together))
     return deleted
+
+
+def _batches(lines: Iterator[bytes]) -> Iterator[list[tuple[str, str]]]:
+    """As many (key, version id) as one call deletes."""
+    while batch := list(itertools.islice(lines, DELETE_BATCH)):
+        entries = (documents.from_json(SnapshotEntry, line) for line in batch)
+        yield [(entry.key, entry.version_id) for entry in entries]
