@@ -27,7 +27,7 @@ def rate() -> Table:
     """CPU time of each step on one core."""
     made = Table(title="prepare: one core, generated castings with 4 to 9 objects", title_justify="left")
     made.add_column("Photographs")
-    for heading in ("images/s", "read label, ms", "decode, hash, draw, RLE, ms", "keep, ms", "masks to PNG, example, ms"):
+    for heading in ("images/s", "read label, ms", "check: decode, hash, draw, RLE, ms", "keep, ms", "convert, ms"):
         made.add_column(heading, justify="right")
     for size, images in RATES:
         seconds = _run("prepare", what="rate", size=size, images=images)
