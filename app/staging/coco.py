@@ -71,8 +71,7 @@ class CocoFolder:
         for archive in missing:
             self._stage(archive, downloader)
         if weights:
-            with self._track(weights.name, weights.size_bytes) as on_bytes:
-                downloader.fetch(weights, self._weights_path, on_bytes)
+            self._fetch_weights(weights, downloader)
         fetched = (*(a.folder for a in missing), *([WEIGHTS_FOLDER] if weights else []))
         wanted = (*(a.folder for a in self._archives), *([WEIGHTS_FOLDER] if self._weights else []))
         already = tuple(name for name in wanted if name not in fetched)
@@ -98,6 +97,13 @@ class CocoFolder:
         self._listing(archive).write(found)
         if not self._keep:
             zipped.unlink()
+
+    def _fetch_weights(self, weights: RemoteFile, downloader: Downloader) -> None:
+        try:
+            with self._track(weights.name, weights.size_bytes) as on_bytes:
+                downloader.fetch(weights, self._weights_path, on_bytes)
+        except StagingError as error:
+            raise StagingError(f"{error} (the data set itself is complete: --no-weights goes on without)") from error
 
     def _check_disk(self, missing: Iterable[Archive]) -> None:
         """Room for everything unpacked and for the largest archive, less what is there already."""

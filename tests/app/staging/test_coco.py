@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from app.staging import coco
-from app.staging.catalogue import COCO_2017, IMAGENET_R50, Archive
+from app.staging.catalogue import COCO_2017, IMAGENET_R50, Archive, RemoteFile
 from app.staging.coco import CocoFolder
 from app.staging.download import Downloader
 from app.staging.errors import StagingError
@@ -99,6 +99,15 @@ def test_given_a_small_disk_when_staged_then_it_is_refused_before_anything_is_fe
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     with pytest.raises(StagingError, match="no zip archive"):
         CocoFolder(tmp_path, archives=archives, weights=None).stage(downloader)
+
+
+def test_given_weights_that_are_gone_when_staged_then_the_data_set_is_complete_and_the_way_on_is_named(
+    server: Server, archives: tuple[Archive, ...], downloader: Downloader, tmp_path: Path
+) -> None:
+    gone = RemoteFile(server.url("gone.npz"))
+    with pytest.raises(StagingError, match=r"404 Not Found.*the data set itself is complete: --no-weights goes on"):
+        CocoFolder(tmp_path, archives=archives, weights=gone).stage(downloader)
+    assert CocoFolder(tmp_path, archives=archives, weights=None).stage(downloader).fetched == ()
 
 
 def test_the_table_names_the_official_files() -> None:
