@@ -126,7 +126,7 @@ class AnchorAdvice:
     free_mean_best_iou: float
     """Of as many freely chosen boxes (k-means, no grid): what no set of anchors of this number gets beyond."""
     worthwhile: bool
-    """The suggestion is better by more than a rounding error."""
+    """The suggestion is better by more than a rounding error, and fitted to boxes enough."""
 
 
 @dataclasses.dataclass(frozen=True)

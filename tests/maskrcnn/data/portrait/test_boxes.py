@@ -84,6 +84,12 @@ def test_tiny_boxes_ask_for_small_anchors(model):
     assert list(found.suggested.sizes_px) == sorted(set(found.suggested.sizes_px))
 
 
+def test_a_handful_of_boxes_changes_no_anchors(model):
+    """Given the gain of a lifetime from 49 boxes, then it is not advised; from 50 it is."""
+    boxes = [at(*[(60, 60, 8, 8)] * count) for count in (49, 50)]
+    assert [advise("r50", model, {"holes": b}, b).worthwhile for b in boxes] == [False, True]
+
+
 def test_anchors_that_fit_are_left_alone(model):
     boxes = at(*((240, 240, 32, 32), (192, 192, 128, 128), (224, 224, 64, 64)))
     found = advise("r50", model, {"disk": boxes}, boxes)

@@ -19,7 +19,8 @@ benchmarks of tiny objects call tiny, and where detectors lose most (Wang et al.
 MAX_MAGNIFICATION = 2.0
 """Enlarging a photograph further shows nothing new and costs with the square."""
 SIZE_STEP_PX = 32  # every level of the pyramid divides it
-ENOUGH_OBJECTS = 10
+ENOUGH_OBJECTS, ENOUGH_BOXES = 10, 50
+"""Below, percentiles of a class, and anchors fitted to all boxes, say more about chance than about the data."""
 NOTEWORTHY = 0.04
 """Gain in mean best IoU and in the share that is reached, added, below which a suggestion is not worth a change."""
 _FITTED = 400  # boxes a class that suggestions are fitted to
@@ -51,7 +52,8 @@ def advise(preset: str, model: ModelConfig, by_class: Mapping[str, Boxes], every
     return AnchorAdvice(
         preset, model.input.short_edge_px, model.input.max_size_px, len(every.xywh),
         _measured(model, rpn.anchor_sizes_px, rpn.anchor_ratios, by_class, every),
-        _measured(model, sizes, ratios, by_class, every), round(float(free.mean()), 4), gain >= NOTEWORTHY)
+        _measured(model, sizes, ratios, by_class, every), round(float(free.mean()), 4),
+        gain >= NOTEWORTHY and len(every.xywh) >= ENOUGH_BOXES)
 
 
 def advise_input(
