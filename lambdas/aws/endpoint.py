@@ -69,6 +69,8 @@ def _update(environment: Environment, config: str) -> None:
     except ClientError as error:
         if code(error) == "ValidationException" and "in-progress" in message(error):
             raise EndpointBusyError(f"endpoint {environment.endpoint}: {message(error)}") from error
+        if is_absent(error):
+            raise EndpointBusyError(f"endpoint {environment.endpoint} was deleted in this very moment") from error
         raise
 
 

@@ -106,12 +106,19 @@ def test_given_an_endpoint_that_takes_no_update_when_published_then_it_is_tried_
     assert aws.sagemaker.requests("update_endpoint") == []
 
 
-def test_given_an_update_that_began_meanwhile_when_published_then_it_is_tried_again_later(aws: Aws) -> None:
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        ("Cannot update in-progress endpoint", "in-progress"),
+        ('Could not find endpoint "arn:aws:sagemaker:eu-west-1:1:endpoint/castline-dev".', "deleted in this very moment"),
+    ],
+)
+def test_given_an_endpoint_that_changed_meanwhile_when_published_then_it_is_tried_again_later(
+    aws: Aws, refusal: str, words: str
+) -> None:
     aws.sagemaker.serve(OLD)
-    aws.sagemaker.errors["update_endpoint"] = [
-        client_error("ValidationException", "Cannot update in-progress endpoint")
-    ]
-    with pytest.raises(EndpointBusyError, match="in-progress"):
+    aws.sagemaker.errors["update_endpoint"] = [client_error("ValidationException", refusal)]
+    with pytest.raises(EndpointBusyError, match=words):
         publishing(aws)
 
 
