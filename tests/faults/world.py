@@ -24,6 +24,7 @@ from app.embedded import control
 
 ENVIRONMENT = "test"
 DEADLINE_SECONDS = 90.0
+EVENT_SECONDS = 20.0
 STATES = ("Claim", "Snapshot", "FindImage", "Prepare", "Train", "Evaluate", "Compare", "Register", "Publish", "Verify",
           "Commit", "Finish")
 CLOCKS = ("GateClock", "ReconcileClock")
@@ -154,8 +155,15 @@ class World:
         return {e["name"] for e in self.executions()}
 
     def next_run(self, known: set[str]) -> str:
-        """The run that follows those known."""
-        return wait_until(lambda: next(iter(self.run_ids() - known), None))
+        """The run that follows those known; the gate's clock strikes when the event is late."""
+        events_until = time.monotonic() + EVENT_SECONDS
+
+        def started() -> str | None:
+            if time.monotonic() > events_until:
+                self.invoke("gate")
+            return next(iter(self.run_ids() - known), None)
+
+        return wait_until(started)
 
     def ended(self, run_id: str) -> RunRecord:
         """The record of a run after its end, also of one whose execution could not write it itself."""

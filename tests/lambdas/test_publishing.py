@@ -110,7 +110,7 @@ def test_given_an_endpoint_that_takes_no_update_when_published_then_it_is_tried_
     ("refusal", "words"),
     [
         ("Cannot update in-progress endpoint", "in-progress"),
-        ('Could not find endpoint "arn:aws:sagemaker:eu-west-1:1:endpoint/castline-dev".', "deleted in this very moment"),
+        ('Could not find endpoint "arn:aws:sagemaker:eu-west-1:1:endpoint/castline-dev".', "deleted in this"),
     ],
 )
 def test_given_an_endpoint_that_changed_meanwhile_when_published_then_it_is_tried_again_later(
