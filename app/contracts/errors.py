@@ -18,6 +18,7 @@ FailureCode = Literal[
     "LOSS_NOT_FINITE",     # NaN or Inf loss
     "CHECKPOINT_MISMATCH", # the checkpoint was written under other settings
     "CHECKPOINT_DAMAGED",  # checkpoints are there and none of them is whole
+    "HOST_LOST",           # another host of the job ended or cannot be reached
     "INTERNAL",            # a bug: the sentence carries the exception
 ]
 

@@ -24,6 +24,8 @@ from typing import Any, Literal
 from app.contracts.settings import DataSettings, PromotionSettings, VerdictSettings
 
 ML_ROOT_VARIABLE = "CASTLINE_ML_ROOT"
+HOST_ADDRESSES_VARIABLE = "CASTLINE_HOST_ADDRESSES"
+"""`algo-1=127.0.0.1:4001,algo-2=...`: where the hosts of a training job listen, where their names do not lead there."""
 JOB_DOCUMENT = "processing/input/job/job.json"
 PROCESSING_OUTPUT = "processing/output"
 

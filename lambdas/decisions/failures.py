@@ -19,6 +19,7 @@ _BY_CODE = {
     "DATA_TOO_FEW": "DataError",
     "CONFIG_INVALID": "ConfigError",
     "OUT_OF_MEMORY": "MemoryError",
+    "HOST_LOST": "InternalError",
 }
 _CODE = re.compile(r'"code"\s*:\s*"([A-Z_]+)"')
 _MEMORY = re.compile(r"out of (?:\w+ )?memory|OutOfMemory|OOM|exit code:? (?:137|-9)\b", re.IGNORECASE)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from maskrcnn import hyperparameters
+from maskrcnn.distribution.team import Team
 from maskrcnn.evaluation import truth
 from maskrcnn.predictor import Predictor
 from maskrcnn.program import JobError
@@ -154,7 +155,7 @@ def trainer(job):
     resolved = hyperparameters.resolve(json.loads(job.hyperparameters.read_text()))
     classes = program._manifest(job).classes
     data = loop.Data(records.scan(job.channel("train")), truth.read_test_set(job.channel("val"), classes))
-    return program._trainer(job, resolved, [], classes, data, Interruption())
+    return program._trainer(job, resolved, [], classes, data, Interruption(), Team())
 
 
 @pytest.mark.slow
@@ -166,7 +167,7 @@ def test_model_has_the_weights_of_an_evaluation_that_was_clearly_better(
     given = iter(scores)
     figures = {loop.BOX_AP: 0.0}
     monkeypatch.setattr(loop.validation, "evaluate",
-                        lambda model, images, interrupted: figures | {loop.MASK_AP: next(given)})
+                        lambda *_: figures | {loop.MASK_AP: next(given)})
     with monkeypatch.context() as patch:
         send_sigterm_in_step(patch, 5)
         program.train(job)

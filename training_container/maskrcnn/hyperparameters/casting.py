@@ -64,7 +64,7 @@ def _pre_nms(text: str, batch: int) -> dict[str, str]:
 
 _CASTING = (
     idle("NAME", "the pipeline names runs and models"),
-    fixed("GPU_COUNT", (1,), "one device trains; set IMAGES_PER_GPU to the whole batch"),
+    same("GPU_COUNT", "gpus", note="a step is of IMAGES_PER_GPU images on each of them"),
     same("IMAGES_PER_GPU", "batch_size_per_gpu"),
     same("TRAIN_SEQ", "stages"),
     translated("AUG_PREST", "; ".join(f"{number}: {_settings(of)}" for number, of in enumerate(AUGMENTATIONS)),
@@ -118,7 +118,7 @@ _REGIONS = (
     fixed("USE_RPN_ROIS", (True,), "the heads learn on the RPN's proposals"),
 )
 _COURSE = (
-    translated("STEPS_PER_EPOCH", "`images_per_epoch`: so many times IMAGES_PER_GPU", ("images_per_epoch",),
+    translated("STEPS_PER_EPOCH", "`images_per_epoch`: so many times the images of a step", ("images_per_epoch",),
                images_per_epoch),
     idle("VALIDATION_STEPS", "every validation image is evaluated"),
     translated("NUM_CLASSES", "`class_count` with the background", ("class_count",),

@@ -8,7 +8,7 @@ from maskrcnn.hyperparameters.dialect import Foreign, fixed, same, translated, w
 EXPORT = "quantised models are not made; docs/weights.md says how to export a float LiteRT model"
 
 OBJECT_DETECTION: tuple[Foreign, ...] = (
-    translated("num_steps", "`total_images`: so many times batch_size_per_gpu", ("total_images",),
+    translated("num_steps", "`total_images`: so many times the images of a step", ("total_images",),
                lambda text, batch: {"total_images": str(whole(text, 1) * batch)}),
     fixed("quantize", (False,), EXPORT),
     fixed("inference_type", ("FLOAT",), EXPORT),

@@ -18,7 +18,7 @@ from maskrcnn.training.presets import PRESETS
 DEFAULT_PRESET = "r50"
 IGNORED_PREFIX = "sagemaker_"  # the SageMaker SDK adds these to every job
 MAY_CHANGE = frozenset({"log_seconds", "checkpoint_seconds", "keep_checkpoints", "eval_period", "batch_size_per_gpu",
-                        "precision", "deterministic", "score_threshold", "nms_iou", "detections", "candidates",
+                        "gpus", "precision", "deterministic", "score_threshold", "nms_iou", "detections", "candidates",
                         "proposals", "joint_candidates", "joint_proposals", "backbone_weights", "load_model",
                         "fc6_rows", "class_names", "class_count", "xla"})
 """What a resumed run may set anew, because it does not bend what was learned so far. The batch is among them:
@@ -56,8 +56,12 @@ class _Value:
     text: str
 
 
-def resolve(given: Mapping[str, str]) -> Resolved:
+def resolve(given: Mapping[str, str], replicas: int = 1) -> Resolved:
     """Lay hyperparameters over their preset.
+
+    Args:
+        given: Names and values as texts.
+        replicas: Devices of all hosts; a step is of batch_size_per_gpu images on each.
 
     Raises:
         JobError: CONFIG_INVALID: an unknown name (with the nearest known one), a wrong type, out of range, or
@@ -71,13 +75,14 @@ def resolve(given: Mapping[str, str]) -> Resolved:
         raise invalid("preset", preset, f"must be one of {', '.join(PRESETS)}")
     if not halvings.isdecimal():
         raise invalid(HALVINGS, halvings, "must be a whole number from 0")
-    own, notes = _own(texts, _batch(texts, PRESETS[preset]))
+    own, notes = _own(texts, _batch(texts, PRESETS[preset]) * replicas)
     settings = PRESETS[preset]
     for name, value in own.items():
         settings = values.replace(settings, BY_NAME[name].path, values.parse(BY_NAME[name], value.given, value.text))
     check_together(settings, PRESETS[preset], {name: value.given for name, value in own.items()})
     batch = max(settings.training.batch_size_per_gpu // 2 ** int(halvings), 1)
     settings = values.replace(settings, "training.batch_size_per_gpu", batch)
+    settings = values.replace(settings, "training.replicas", replicas)
     return Resolved(preset, settings, identity["run_id"], identity["version"], tuple(notes),
                     frozenset(own))
 

@@ -34,6 +34,10 @@ def _box_head(text: str, batch: int) -> dict[str, str]:
     return {"box_head": head, "box_norm": norm}
 
 
+def _gpus(text: str, batch: int) -> dict[str, str]:
+    return {"gpus": "0" if text == "None" else str(whole(text, 1))}
+
+
 def _category_count(text: str, batch: int) -> dict[str, str]:
     return {"class_count": "0" if text in ("-1", "0") else str(whole(text, 1))}
 
@@ -43,7 +47,7 @@ def _short_edge(text: str, batch: int) -> dict[str, str]:
 
 
 _DATA = (
-    idle("config:TRAINER", "one process on one device trains"),
+    idle("config:TRAINER", "the devices of all hosts train together"),
     same("config:MODE_MASK", "mode_mask"),
     same("config:MODE_FPN", "mode_fpn"),
     idle("config:DATA.BASEDIR", CHANNELS),
@@ -65,13 +69,13 @@ _BACKBONE = (
     same("config:BACKBONE.STRIDE_1X1", "stride_in_1x1"),
 )
 _TRAIN = (
-    fixed("config:TRAIN.NUM_GPUS", (None, 1), "one device trains; batch_size_per_gpu is the whole batch"),
+    translated("config:TRAIN.NUM_GPUS", "`gpus`; None: all", ("gpus",), _gpus),
     same("config:TRAIN.WEIGHT_DECAY", "weight_decay"),
     same("config:TRAIN.BASE_LR", "base_lr", note=PER_IMAGE),
     same("config:TRAIN.WARMUP", "warmup"),
     same("config:TRAIN.WARMUP_STEPS", "warmup"),
     same("config:TRAIN.WARMUP_INIT_LR", "warmup_init_lr", note="the rate of a step, whatever the batch"),
-    translated("config:TRAIN.STEPS_PER_EPOCH", "`images_per_epoch`: so many times batch_size_per_gpu",
+    translated("config:TRAIN.STEPS_PER_EPOCH", "`images_per_epoch`: so many times the images of a step",
                ("images_per_epoch",), images_per_epoch),
     fixed("config:TRAIN.STARTING_EPOCH", (1,), "an interrupted run goes on from its own checkpoint"),
     same("config:TRAIN.LR_SCHEDULE", "lr_schedule"),

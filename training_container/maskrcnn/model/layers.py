@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from maskrcnn.distribution import batch_norm, replicas
 from maskrcnn.model.config import Norm, Padding
 from maskrcnn.model.extents import Extents
 
@@ -64,7 +65,7 @@ class FrozenBatchNorm(tf.Module):
 
 
 class BatchNorm(FrozenBatchNorm):
-    """Batch norm with the statistics of the batch in training (SyncBN on one device)."""
+    """Batch norm with the statistics of the joint batch of all devices in training (SyncBN)."""
 
     frozen = False
     """In training too, normalise by the running statistics and leave them."""
@@ -74,9 +75,12 @@ class BatchNorm(FrozenBatchNorm):
         if self.frozen:
             scale, shift = self.scale_and_shift()
             return x * tf.cast(scale, x.dtype) + tf.cast(shift, x.dtype)
-        y, mean, variance = tf.compat.v1.nn.fused_batch_norm(x, self.gamma, self.beta, epsilon=EPSILON)
-        self.mean.assign_sub((self.mean - mean) * (1.0 - BN_MOMENTUM))
-        self.variance.assign_sub((self.variance - variance) * (1.0 - BN_MOMENTUM))
+        if replicas.count() == 1:
+            y, mean, variance = tf.compat.v1.nn.fused_batch_norm(x, self.gamma, self.beta, epsilon=EPSILON)
+        else:
+            y, mean, variance = batch_norm.normalized(x, self.gamma, self.beta, EPSILON)
+        replicas.assign(self.mean, self.mean - (self.mean - mean) * (1.0 - BN_MOMENTUM))
+        replicas.assign(self.variance, self.variance - (self.variance - variance) * (1.0 - BN_MOMENTUM))
         return y
 
 

@@ -1,10 +1,15 @@
-"""The five losses of Mask R-CNN and the accuracies that are logged beside them, all float32 scalars."""
+"""The five losses of Mask R-CNN and the accuracies that are logged beside them, all float32 scalars.
+
+Means are over the joint batch: where several replicas take a step, each gets its share of them, and shares add up.
+"""
 
 from __future__ import annotations
 
 from typing import Literal
 
 import tensorflow as tf
+
+from maskrcnn.distribution import replicas
 
 HUBER_DELTA = 1.0 / 9.0
 FOCAL_ALPHA, FOCAL_GAMMA = 0.25, 2.0
@@ -47,12 +52,13 @@ def box_head(logits: tf.Tensor, labels: tf.Tensor, deltas: tf.Tensor, targets: t
     """
     difference = deltas - targets
     distance = tf.abs(difference) if regression == "l1" else huber(difference, 1.0)
-    count = tf.maximum(tf.cast(tf.size(labels), tf.float32), 1.0)
+    foreground = tf.cast(labels > 0, tf.float32)
+    own_foreground = tf.reduce_sum(foreground)
+    count, foreground_count = replicas.totals([tf.cast(tf.size(labels), tf.float32), own_foreground])
+    count = tf.maximum(count, 1.0)
     cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
     predicted = tf.argmax(logits, 1, labels.dtype)
     correct = tf.cast(predicted == labels, tf.float32)
-    foreground = tf.cast(labels > 0, tf.float32)
-    foreground_count = tf.reduce_sum(foreground)
     missed = foreground * tf.cast(predicted == 0, tf.float32)
     return {
         "label_loss": tf.reduce_sum(cross_entropy) / count,
@@ -60,13 +66,13 @@ def box_head(logits: tf.Tensor, labels: tf.Tensor, deltas: tf.Tensor, targets: t
         "label_metrics/accuracy": tf.reduce_sum(correct) / count,
         "label_metrics/fg_accuracy": tf.math.divide_no_nan(tf.reduce_sum(correct * foreground), foreground_count),
         "label_metrics/false_negative": tf.math.divide_no_nan(tf.reduce_sum(missed), foreground_count),
-        "num_fg_label": foreground_count,
+        "num_fg_label": own_foreground,
     }
 
 
 def mask_head(logits: tf.Tensor, targets: tf.Tensor) -> dict[str, tf.Tensor]:
     """Mean pixel cross entropy of masks [F, m, m] with their logged figures; all 0 without masks."""
-    count = tf.maximum(tf.cast(tf.size(logits), tf.float32), 1.0)
+    count = tf.maximum(replicas.total(tf.cast(tf.size(logits), tf.float32)), 1.0)
     cross_entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=logits)
     predicted, truth = logits > 0.0, targets > 0.5
     positive = tf.cast(truth, tf.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Collection, Sequence
@@ -12,10 +13,13 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from app.contracts import documents
+from app.contracts import documents, jobs
 from app.contracts.dataset import ClassDefinition, VersionManifest
 from maskrcnn import hyperparameters, program
 from maskrcnn.data.channel import shard_names
+from maskrcnn.distribution import team
+from maskrcnn.distribution.cluster import Cluster, parse_addresses
+from maskrcnn.distribution.team import Team
 from maskrcnn.evaluation import truth
 from maskrcnn.hyperparameters import Resolved
 from maskrcnn.layout import Layout
@@ -49,7 +53,10 @@ def train(layout: Layout) -> None:
         JobError: see app/contracts/errors.py.
     """
     with interruption.listening() as interrupted:
-        resolved = hyperparameters.resolve(_given(layout))
+        given = _given(layout)
+        resolved = hyperparameters.resolve(given)
+        together = _team(layout, resolved.settings.training)
+        resolved = hyperparameters.resolve(given, together.replicas)
         for note in resolved.notes:
             log.info("%s", note)
         starts = start.find(layout, resolved.settings.training)
@@ -61,19 +68,40 @@ def train(layout: Layout) -> None:
             _training_records(layout.channel("train"), shard_names(manifest, "train"), resolved.settings.training),
             truth.read_test_set(layout.channel("val"), classes, shard_names(manifest, "val")))
         try:
-            trainer = _trainer(layout, resolved, starts, classes, data, interrupted)
+            trainer = _trainer(layout, resolved, starts, classes, data, interrupted, together)
             if not trainer.run():
                 log.info("Interrupted at step %d: %s, no model", trainer.state.step,
                          "checkpoint written" if trainer.checkpoints.newest() else "nothing to save yet")
                 return
         except (tf.errors.OpError, MemoryError) as error:
-            if not program.is_out_of_memory(error):
-                raise
-            batch = resolved.settings.training.batch_size_per_gpu
-            raise JobError("OUT_OF_MEMORY", f"training ran out of memory: halve batch_size_per_gpu ({batch}) or "
-                           f"image_size, or take a larger instance: {str(error)[:200]}") from error
-        card = _card(resolved, classes, trainer.choose_weights())
-        _write_model(trainer.model, card, layout, interrupted)
+            if (lost := together.host_lost(error)) and interrupted():
+                log.info("Interrupted, and another host was quicker to end: the last checkpoint counts, no model")
+                return
+            raise lost or _out_of_memory(error, resolved) or error from error
+        if together.is_chief:
+            interrupted.at_stake = False  # all of it is in the last checkpoint
+            card = _card(resolved, classes, trainer.choose_weights())
+            _write_model(trainer.model, card, layout, interrupted)
+
+
+def _team(layout: Layout, training: TrainingConfig) -> Team:
+    """Every device of every host; only the chief's log tells of progress."""
+    cluster = Cluster.read(layout.resources)
+    addresses = parse_addresses(os.environ.get(jobs.HOST_ADDRESSES_VARIABLE, ""))
+    together = team.start(cluster, training.gpus, addresses)
+    if not together.is_chief:
+        log.info("%s works for %s, whose log tells how training goes", cluster.host, cluster.hosts[0])
+        log.setLevel(logging.WARNING)
+    return together
+
+
+def _out_of_memory(error: Exception, resolved: Resolved) -> JobError | None:
+    """What to tell where the error means that memory ran out; None where it means something else."""
+    if not program.is_out_of_memory(error):
+        return None
+    batch = resolved.settings.training.batch_size_per_gpu
+    return JobError("OUT_OF_MEMORY", f"training ran out of memory: halve batch_size_per_gpu ({batch}) or image_size, "
+                    f"or take a larger instance: {str(error)[:200]}")
 
 
 def _write_model(model: MaskRCNN, card: ModelCard, layout: Layout, interrupted: interruption.Interruption) -> None:
@@ -126,7 +154,7 @@ def _records(folder: Path, names: Collection[str]) -> list[records.Record]:
 
 
 def _trainer(layout: Layout, resolved: Resolved, starts: list[Start], classes: tuple[ClassDefinition, ...],
-             data: Data, interrupted: interruption.Interruption) -> Trainer:
+             data: Data, interrupted: interruption.Interruption, together: Team) -> Trainer:
     """Everything built, from a seed."""
     settings = resolved.settings
     training = settings.training
@@ -136,16 +164,17 @@ def _trainer(layout: Layout, resolved: Resolved, starts: list[Start], classes: t
     dtype, reason = precision.choose(training.precision)
     log.info("Precision %s: %s", dtype.name, reason)
     _compile_clusters(training.xla)
-    model = MaskRCNN(settings.model, len(classes), dtype)
-    start.load(model, starts, training.fc6_rows)
-    mover = optimizer.build(training, model.trained_variables())
-    checkpoints = Checkpoints(layout.checkpoints, {**model.named_variables(), **mover.named_slots()},
-                              training.keep_checkpoints)
     log.info("Preset %s, %d training and %d validation images, classes %s", resolved.preset, len(data.train),
              len(data.val), ", ".join(c.name for c in classes))
-    predictor = Predictor(model, _card(resolved, classes, 0))
-    return Trainer(model, settings, data, checkpoints, mover, _fingerprint(resolved, classes, data), predictor,
-                   interrupted, run_log=RunLog.of(layout, resolved.run_id))
+    with together.scope():
+        model = MaskRCNN(settings.model, len(classes), dtype)
+        start.load(model, starts, training.fc6_rows)
+        mover = optimizer.build(training, model.trained_variables())
+        checkpoints = Checkpoints(layout.checkpoints, {**model.named_variables(), **mover.named_slots()},
+                                  training.keep_checkpoints)
+        predictor = Predictor(model, _card(resolved, classes, 0))
+        return Trainer(model, settings, data, checkpoints, mover, _fingerprint(resolved, classes, data), predictor,
+                       interrupted, together, run_log=RunLog.of(layout, resolved.run_id) if together.is_chief else None)
 
 
 def _compile_clusters(asked: bool) -> None:

@@ -44,6 +44,10 @@ class TrainingConfig:
     total_images: int = 0
     """Length of training in images; 0: epochs decide."""
     batch_size_per_gpu: int = 1
+    gpus: int = 0
+    """How many of a host's GPUs train; 0: all, or the CPU where there is none."""
+    replicas: int = 1
+    """Devices of all hosts that train; found at the start, never given."""
     base_lr: float = 0.01
     """For lr_reference_batch images a step; scaled to the real batch."""
     lr_reference_batch: int = 8
@@ -113,6 +117,11 @@ class TrainingConfig:
     deterministic: bool = False
     xla: bool = False
     """Let XLA compile the parts of the step whose shapes are fixed; for GPUs."""
+
+    @property
+    def batch(self) -> int:
+        """Images a step, over all devices of all hosts."""
+        return self.batch_size_per_gpu * self.replicas
 
 
 @dataclasses.dataclass(frozen=True)

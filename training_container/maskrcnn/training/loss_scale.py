@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from maskrcnn.distribution import replicas
+
 INITIAL_SCALE = 2.0**15
 LARGEST_SCALE = 2.0**24
 GROWTH_STEPS = 2000
@@ -41,5 +43,5 @@ class LossScale(tf.Module):
         steps = tf.where(finite, self.finite_steps + 1.0, 0.0)
         grows = steps >= GROWTH_STEPS
         grown = tf.where(grows, tf.minimum(self.scale * 2.0, LARGEST_SCALE), self.scale)
-        self.scale.assign(tf.where(finite, grown, tf.maximum(self.scale / 2.0, 1.0)))
-        self.finite_steps.assign(tf.where(grows, 0.0, steps))
+        replicas.assign(self.scale, tf.where(finite, grown, tf.maximum(self.scale / 2.0, 1.0)))
+        replicas.assign(self.finite_steps, tf.where(grows, 0.0, steps))

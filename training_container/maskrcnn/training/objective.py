@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from maskrcnn.distribution import replicas
 from maskrcnn.model.box_stages import BoxStage
 from maskrcnn.model.extents import Extents
 from maskrcnn.model.mask_rcnn import MaskRCNN
@@ -26,6 +27,8 @@ def compute(model: MaskRCNN, batch: Example, seed: tf.Tensor, *, mixed: bool = F
 
     A cascade's box losses are the sums over its stages, its other figures those of the first one; each stage's own
     are logged under cascade_loss_stage1 and so on. A network without masks has a mask loss of 0.
+    Where several replicas take the step, each image's sampling is that of its row in the joint batch, and every figure
+    is this replica's share: the sum over the replicas is the figure of the joint batch.
     `mixed`: the images differ in size, and each shall see what it would see alone (not in a C4 model).
     """
     extents = Extents.of(batch.image, batch.size) if mixed and model.fpn else None
@@ -86,7 +89,7 @@ def stage_losses(model: MaskRCNN, stage: BoxStage, samples: Samples, pooled: tf.
                              stage.regression_weights)
     figures = losses.box_head(logits, samples.class_ids, tf.gather(found, box_class, batch_dims=1),
                               tf.stop_gradient(targets), regression=model.config.box.regression_loss)
-    figures["num_fg_label"] /= batch.image.shape[0]
+    figures["num_fg_label"] /= batch.image.shape[0] * replicas.count()
     sizes = tf.gather(batch.size, samples.images)[:, None]
     return figures, stage.refine(samples.boxes[:, None], deltas[:, :1], sizes)[:, 0]
 

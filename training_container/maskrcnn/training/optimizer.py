@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 import tensorflow as tf
 
+from maskrcnn.distribution import replicas
 from maskrcnn.training.config import TrainingConfig
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8  # Kingma and Ba 2015
@@ -124,7 +125,7 @@ class AdamW(Optimizer):
 
     def _move(self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor) -> None:
         for kernel in self._kernels():
-            kernel.assign_sub(kernel * (learning_rate * self.weight_decay))
+            replicas.assign(kernel, kernel - kernel * (learning_rate * self.weight_decay))
         for variable, gradient in zip(self.trained, gradients, strict=True):
             first, second = self.first[_name(variable)], self.second[_name(variable)]
             tf.raw_ops.ResourceApplyAdam(
@@ -132,7 +133,7 @@ class AdamW(Optimizer):
                 beta2_power=self.powers[1].read_value(), lr=learning_rate, beta1=BETA_1, beta2=BETA_2,
                 epsilon=EPSILON, grad=gradient)
         for power, beta in zip(self.powers, (BETA_1, BETA_2), strict=True):
-            power.assign(power * beta)
+            replicas.assign(power, power * beta)
 
 
 def build(config: TrainingConfig, variables: Sequence[tf.Variable]) -> Optimizer:

@@ -29,13 +29,21 @@ def order(count: int, seed: int, start: int) -> Iterator[tuple[int, int]]:
             position += 1
 
 
-def batches(records: Sequence[Record], settings: Settings, start: int) -> tf.data.Dataset:
-    """Endless batches of augmented examples from position `start` (images seen so far) on."""
+def batches(records: Sequence[Record], settings: Settings, start: int, host: int = 0,
+            hosts: int = 1) -> tf.data.Dataset:
+    """Endless batches of augmented examples from position `start` (images seen so far) on.
+
+    Every host reads its own rows of the joint batch: host 0 the first ones, and so on. What a row holds depends on its
+    position alone, so any number of hosts sees the same joint batches.
+    """
     training = settings.training
+    own = training.batch // hosts
     companions = mosaic.TILES - 1 if training.mosaic else 0
 
     def stream() -> Iterator[tuple[list[bytes], int]]:
         for index, position in order(len(records), training.seed, start):
+            if (position - start) % training.batch // own != host:
+                continue
             others = np.random.default_rng([training.seed, 1, position]).integers(len(records), size=companions)
             yield [records[i].read() for i in (index, *others)], position
 
@@ -46,7 +54,7 @@ def batches(records: Sequence[Record], settings: Settings, start: int) -> tf.dat
     return (
         tf.data.Dataset.from_generator(stream, output_signature=signature)
         .map(functools.partial(_prepared, settings), num_parallel_calls=os.cpu_count() or 1, deterministic=True)
-        .padded_batch(training.batch_size_per_gpu, drop_remainder=True)
+        .padded_batch(own, drop_remainder=True)
         .prefetch(PREFETCHED_BATCHES)
         .with_options(options)
     )

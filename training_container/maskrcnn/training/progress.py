@@ -37,7 +37,7 @@ class Progress:
             return
         done = step - self._last_step
         seconds_per_step = seconds / max(done, 1)
-        rate = self.config.batch_size_per_gpu / max(seconds_per_step, 1e-9)
+        rate = self.config.batch / max(seconds_per_step, 1e-9)
         left = seconds_per_step * (self.schedule.total_steps - step)
         epoch = (step - 1) // self.schedule.steps_per_epoch + 1
         epochs = -(-self.schedule.total_steps // self.schedule.steps_per_epoch)

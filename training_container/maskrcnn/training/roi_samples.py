@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from maskrcnn.distribution import replicas
 from maskrcnn.model.config import BoxHeadConfig
 from maskrcnn.ops import boxes as box_ops
 from maskrcnn.ops import sampling
@@ -49,13 +50,13 @@ def choose(config: BoxHeadConfig, proposals: Sequence[tf.Tensor], batch: Example
 
     The foreground comes first in each image.
     """
-    chosen = []
+    chosen, first = [], replicas.first_row(len(proposals))
     for image, found in enumerate(proposals):
         objects = objects_of(batch, image)
         boxes = tf.concat([found, objects], 0)
         labelled = sampling.label_proposals(boxes, objects, config.positive_iou)
         positive, negative = sampling.choose(labelled.labels, config.samples, config.positive_share,
-                                             tf.random.experimental.stateless_fold_in(seed, -1 - image))
+                                             tf.random.experimental.stateless_fold_in(seed, -1 - (first + image)))
         indices = tf.concat([positive, negative], 0)
         of_image = sampling.AnchorLabels(*(tf.gather(part, indices) for part in labelled))
         chosen.append(_samples(tf.gather(boxes, indices), image, of_image, batch))

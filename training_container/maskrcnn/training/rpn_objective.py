@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from maskrcnn.distribution import replicas
 from maskrcnn.model.config import RpnConfig
 from maskrcnn.model.extents import Extents
 from maskrcnn.model.rpn import RpnHead, RpnLevel
@@ -33,7 +34,7 @@ class AnchorTargets(NamedTuple):
 
 def compute(rpn: RpnHead, levels: Sequence[tf.Tensor], outputs: Sequence[RpnLevel], anchors: Sequence[tf.Tensor],
             batch: Example, seed: tf.Tensor, extents: Extents | None = None) -> dict[str, tf.Tensor]:
-    """label_loss and box_loss, averaged over the images.
+    """label_loss and box_loss, averaged over the images of all replicas.
 
     Args:
         rpn: The head.
@@ -44,17 +45,18 @@ def compute(rpn: RpnHead, levels: Sequence[tf.Tensor], outputs: Sequence[RpnLeve
         seed: [2], decides the sampling.
         extents: Of images that differ in size; the levels are blank beyond them.
     """
-    config, grid = rpn.config, tf.concat(anchors, 0)
-    count = batch.image.shape[0]
+    config, grid, count = rpn.config, tf.concat(anchors, 0), batch.image.shape[0]
+    first = replicas.first_row(count)
     targets = [choose(config, grid, objects_of(batch, image), batch.size[image],
-                      tf.random.experimental.stateless_fold_in(seed, image), crowds_of(batch, image),
+                      tf.random.experimental.stateless_fold_in(seed, first + image), crowds_of(batch, image),
                       extents.holds(image, grid) if extents else None)
                for image in range(count)]
     answers = _dense(outputs, targets) if config.loss == "focal" else _sparse(rpn, levels, targets)
     label_losses, box_losses = zip(*(
         image_losses(config, logits, deltas, grid, asked)
         for (logits, deltas), asked in zip(answers, targets, strict=True)), strict=True)
-    return {"label_loss": tf.add_n(label_losses) / count, "box_loss": tf.add_n(box_losses) / count}
+    images = count * replicas.count()
+    return {"label_loss": tf.add_n(label_losses) / images, "box_loss": tf.add_n(box_losses) / images}
 
 
 def _dense(outputs: Sequence[RpnLevel], targets: Sequence[AnchorTargets]) -> list[tuple[tf.Tensor, tf.Tensor]]:

@@ -26,7 +26,7 @@ class Schedule:
     @classmethod
     def from_config(cls, config: TrainingConfig, train_images: int) -> Schedule:
         """Lay out training on `train_images` images."""
-        batch = config.batch_size_per_gpu
+        batch = config.batch
         steps_per_epoch = math.ceil((config.images_per_epoch or train_images) / batch)
         cosine, decays = False, list[tuple[int, float]]()
         if config.stages:
