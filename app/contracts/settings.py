@@ -88,6 +88,8 @@ class TrainingSettings:
     )
     max_runtime_seconds: int = 43_200
     volume_gb: int = 100
+    instance_count: int = 1
+    """Hosts that train together, each with all its GPUs: docs/distribution.md."""
     hyperparameters: dict[str, str] = dataclasses.field(default_factory=lambda: {"preset": "r50"})
     """Passed to the train program; names and meaning in docs/hyperparameters.md."""
     input_mode: Literal["File", "FastFile"] = "File"
@@ -101,6 +103,7 @@ class TrainingSettings:
         _check(60 <= self.max_runtime_seconds <= 2_419_200, "training.max_runtime_seconds",
                self.max_runtime_seconds, "must be 60 to 2419200 (28 days)", "43200")
         _check(1 <= self.volume_gb <= 16_384, "training.volume_gb", self.volume_gb, "must be 1 to 16384", "100")
+        _check(1 <= self.instance_count <= 20, "training.instance_count", self.instance_count, "must be 1 to 20", "2")
         _check(len(self.hyperparameters) <= 100, "training.hyperparameters", len(self.hyperparameters),
                "SageMaker takes at most 100", '{"preset": "r50"}')
         for key, value in self.hyperparameters.items():

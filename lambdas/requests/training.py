@@ -54,7 +54,7 @@ def request(environment: Environment, event: TrainEvent, *, on_file_system: bool
             "S3Uri": uri(environment, keys.checkpoints(event.run_id)),
             "LocalPath": CHECKPOINTS_PATH,
         },
-        "ResourceConfig": _resources(rung, settings.volume_gb),
+        "ResourceConfig": _resources(rung, settings.volume_gb, settings.instance_count),
         "EnableManagedSpotTraining": rung.spot,
         "StoppingCondition": {
             "MaxRuntimeInSeconds": settings.max_runtime_seconds,
@@ -71,9 +71,9 @@ def _starts_from_weights(hyperparameters: dict[str, str]) -> bool:
     return any(hyperparameters.get(name, "").strip('" ') for name in WEIGHTS_NAMES)
 
 
-def _resources(rung: Rung, volume_gb: int) -> Request:
+def _resources(rung: Rung, volume_gb: int, count: int) -> Request:
     """One type, or for on-demand an order of preference, which spot does not take."""
     if len(rung.instance_types) == 1:
-        return {"InstanceType": rung.instance_types[0], "InstanceCount": 1, "VolumeSizeInGB": volume_gb}
-    preferences = [{"InstanceType": name, "InstanceCount": 1} for name in rung.instance_types]
+        return {"InstanceType": rung.instance_types[0], "InstanceCount": count, "VolumeSizeInGB": volume_gb}
+    preferences = [{"InstanceType": name, "InstanceCount": count} for name in rung.instance_types]
     return {"InstancePreferences": preferences, "VolumeSizeInGB": volume_gb}

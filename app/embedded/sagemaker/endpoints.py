@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import shutil
-import socket
 import threading
 import time
 import uuid
@@ -17,6 +16,7 @@ from app.embedded.sagemaker.arns import name_of
 from app.embedded.sagemaker.cloud import Cloud, in_background
 from app.embedded.sagemaker.errors import validation
 from app.embedded.sagemaker.faults import FaultKind
+from app.embedded.sagemaker.ports import free_ports
 from app.embedded.sagemaker.programs import Program
 from app.embedded.sagemaker.shapes import Record
 from app.embedded.settings import ACCOUNT, HOST
@@ -156,7 +156,7 @@ class Endpoints:
         container = self._container(model)
         root = self._cloud.settings.work / "endpoints" / endpoint / uuid.uuid4().hex[:8] / "opt" / "ml"
         self._cloud.transfers.download_archive(container["ModelDataUrl"], root / "model")
-        port = _free_port()
+        [port] = free_ports(1)
         environment = {**container.get("Environment", {}), "SAGEMAKER_BIND_TO_PORT": str(port)}
         stream = self._cloud.log(f"/aws/sagemaker/Endpoints/{endpoint}", f"{variant['VariantName']}/{root.parts[-3]}")
         program = Program(self._cloud.settings, self._cloud.children, "serve", root, environment, stream.write)
@@ -203,10 +203,3 @@ def _variant_state(variant: Record) -> Record:
         return state | {"CurrentServerlessConfig": serverless}
     count = variant.get("InitialInstanceCount", 1)
     return state | {"CurrentInstanceCount": count, "DesiredInstanceCount": count}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

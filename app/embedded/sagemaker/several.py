@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from app.embedded.sagemaker.programs import STOP_GRACE_SECONDS, Ending, Outcome, Program
 
@@ -19,6 +20,12 @@ class Programs:
 
     def __init__(self, programs: Sequence[Program]) -> None:
         self._programs = programs
+        self._failed: list[int] = []
+
+    @property
+    def first_failed(self) -> int:
+        """Number of the one that failed first, 0 while none has."""
+        return next(iter(self._failed), 0)
 
     def wait(self, timeout_seconds: float, while_waiting: Callable[[], None]) -> Outcome:
         """Wait for all; when one fails the others are stopped, and its end counts.
@@ -39,13 +46,18 @@ class Programs:
             running.remove(program)
             ended.append(program.wait(max(deadline - time.monotonic(), 0.0), while_waiting))
             if ended[-1].exit_status and ended[-1].ending == "ended":
-                for other in running:
-                    other.stop()
+                self._failed.append(self._programs.index(program))
+                _stop(running, "stopped", STOP_GRACE_SECONDS)
         while_waiting()
         failed = (outcome for outcome in ended if outcome.ending == "ended" and outcome.exit_status)
         return next(failed, None) or max(ended, key=lambda outcome: outcome.ending != "ended")
 
     def stop(self, why: Ending = "stopped", grace_seconds: float = STOP_GRACE_SECONDS) -> None:
-        """Stop each, see Program.stop."""
-        for program in self._programs:
-            program.stop(why, grace_seconds)
+        """Stop all at the same moment, see Program.stop: those that work together end together."""
+        _stop(self._programs, why, grace_seconds)
+
+
+def _stop(programs: Sequence[Program], why: Ending, grace_seconds: float) -> None:
+    with ThreadPoolExecutor(max(len(programs), 1)) as pool:
+        for stopped in [pool.submit(program.stop, why, grace_seconds) for program in programs]:
+            stopped.result()

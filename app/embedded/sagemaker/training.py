@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
-import re
 import threading
 import time
 
 from app.embedded.sagemaker import channels, reasons
 from app.embedded.sagemaker.cloud import Cloud, in_background
 from app.embedded.sagemaker.errors import limit_exceeded, validation
-from app.embedded.sagemaker.logs import GROUPS
-from app.embedded.sagemaker.programs import JOB_NICENESS, SHUTDOWN_GRACE_SECONDS, Outcome, Program
+from app.embedded.sagemaker.programs import SHUTDOWN_GRACE_SECONDS, Outcome
+from app.embedded.sagemaker.several import Programs
 from app.embedded.sagemaker.shapes import Record
-from app.embedded.sagemaker.transfers import Mirror
-from app.embedded.settings import REGION
+from app.embedded.sagemaker.training_hosts import TrainingHosts
 
 DEFAULT_MAX_RUNTIME_SECONDS = 86_400
-HOST = "algo-1"
 log = logging.getLogger("castline.training")
 
 
@@ -32,7 +27,7 @@ class Training:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self._running: dict[str, Program] = {}
+        self._running: dict[str, Programs] = {}
         self._threads: dict[str, threading.Thread] = {}
         self._stopping: set[str] = set()
         self._shutting_down = False
@@ -101,7 +96,7 @@ class Training:
     def _run(self, record: Record) -> None:
         if fault := self._cloud.faults.take(record["_name"], "capacity", "max-wait", "max-runtime", "internal"):
             return reasons.end_by_fault(self._cloud, record, fault)
-        job = _Job(self._cloud, record)
+        job = TrainingHosts(self._cloud, record)
         self._progress(record, "Downloading", "Downloading input data")
         if missing := job.download():
             return self._cloud.job_status(record, "Failed", "Failed", FailureReason=missing)
@@ -115,7 +110,7 @@ class Training:
                  "BillableTimeInSeconds": max(round(billable), 1), "FinalMetricDataList": job.metrics()}
         return self._finish(record, job, outcome, times)
 
-    def _train_through_interruptions(self, record: Record, job: _Job) -> tuple[float, Outcome]:
+    def _train_through_interruptions(self, record: Record, job: TrainingHosts) -> tuple[float, Outcome]:
         """Run the program, again after every interruption; returns billable seconds and the last outcome."""
         limit = record["StoppingCondition"].get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS)
         billable = 0.0
@@ -138,7 +133,7 @@ class Training:
         status = "Stopping" if record["_name"] in self._stopping else "InProgress"
         self._cloud.job_status(record, status, secondary, message)
 
-    def _train(self, record: Record, job: _Job, limit_seconds: float) -> Outcome:
+    def _train(self, record: Record, job: TrainingHosts, limit_seconds: float) -> Outcome:
         program = job.start()
         self._running[record["_name"]] = program
         if self._shutting_down:
@@ -151,9 +146,9 @@ class Training:
             job.push_checkpoints()
             self._running.pop(record["_name"], None)
 
-    def _finish(self, record: Record, job: _Job, outcome: Outcome, times: Record) -> None:
+    def _finish(self, record: Record, job: TrainingHosts, outcome: Outcome, times: Record) -> None:
         if outcome.ending == "ended" and outcome.exit_status != 0:
-            reason = reasons.algorithm_error(job.root, outcome.exit_status)
+            reason = reasons.algorithm_error(job.failed_root, outcome.exit_status)
             return self._cloud.job_status(record, "Failed", "Failed", reason, FailureReason=reason, **times)
         self._progress(record, "Uploading", "Uploading generated training model")
         artifact = job.upload_model()
@@ -162,94 +157,3 @@ class Training:
             return self._cloud.job_status(record, "Completed", "Completed", "Training job completed", **times)
         secondary = "MaxRuntimeExceeded" if outcome.ending == "timeout" else "Stopped"
         return self._cloud.job_status(record, "Stopped", secondary, f"Training job {secondary}", **times)
-
-
-class _Job:
-    """The folders of one training job below what it sees as /opt/ml."""
-
-    def __init__(self, cloud: Cloud, record: Record) -> None:
-        self._cloud = cloud
-        self._record = record
-        self.root = cloud.settings.work / "training" / record["_name"] / "opt" / "ml"
-        if self.root.exists():
-            channels.remove(self.root)
-        self.log = cloud.log(GROUPS["TrainingJob"], f"{record['_name']}/{HOST}-{int(time.time())}")
-        self._lines: list[str] = []
-        self._mirror: Mirror | None = None
-
-    def download(self) -> str:
-        """Fetch channels and checkpoints and write the configuration; returns the failure reason, if any."""
-        record, transfers = self._record, self._cloud.transfers
-        for channel in record.get("InputDataConfig", []):
-            if missing := channels.provide(self._cloud, channel, self.root / "input/data" / channel["ChannelName"]):
-                return missing
-        for folder in ("checkpoints", "model", "output/data", "input/config"):
-            (self.root / folder).mkdir(parents=True, exist_ok=True)
-        if checkpoints := record.get("CheckpointConfig"):
-            transfers.download(checkpoints["S3Uri"], self.root / "checkpoints")
-            self._mirror = Mirror(self._cloud.s3, self.root / "checkpoints", checkpoints["S3Uri"])
-        self._write_configuration()
-        return ""
-
-    def _write_configuration(self) -> None:
-        record, folder = self._record, self.root / "input/config"
-        channels = {c["ChannelName"]: {"TrainingInputMode": c.get("InputMode", "File")}
-                    for c in record.get("InputDataConfig", [])}
-        resources = {"current_host": HOST, "hosts": [HOST], "current_instance_type": instance_type(record),
-                     "network_interface_name": "lo"}
-        for name, content in (("hyperparameters", record.get("HyperParameters", {})),
-                              ("inputdataconfig", channels), ("resourceconfig", resources)):
-            (folder / f"{name}.json").write_text(json.dumps(content))
-
-    def start(self) -> Program:
-        """Start the program `train`."""
-        record = self._record
-        environment = {**record.get("Environment", {}), "TRAINING_JOB_NAME": record["_name"],
-                       "TRAINING_JOB_ARN": record["TrainingJobArn"], "AWS_REGION": REGION}
-        return Program(self._cloud.settings, self._cloud.children, "train", self.root, environment, self._line,
-                       JOB_NICENESS)
-
-    def _line(self, line: str) -> None:
-        self._lines.append(line)
-        self.log.write(line)
-
-    def push_checkpoints(self) -> None:
-        """Bring the checkpoints' S3 prefix up to date."""
-        if self._mirror:
-            self._mirror.push()
-        with contextlib.suppress(Exception):  # the log is for people; training goes on without
-            self.log.flush()
-
-    def lose_machine(self) -> None:
-        """Everything on the disk of an interrupted machine is gone."""
-        channels.remove(self.root)
-
-    def upload_model(self) -> str:
-        """Pack /opt/ml/model and return its address."""
-        output = self._record["OutputDataConfig"]["S3OutputPath"].rstrip("/")
-        uri = f"{output}/{self._record['_name']}/output/model.tar.gz"
-        self._cloud.transfers.upload_archive(self.root / "model", uri)
-        return uri
-
-    def metrics(self) -> list[Record]:
-        """The last value of every metric definition, as FinalMetricDataList has it."""
-        found = []
-        for definition in self._record["AlgorithmSpecification"].get("MetricDefinitions", []):
-            pattern = re.compile(definition["Regex"])
-            for line in reversed(self._lines):
-                if match := pattern.search(line):
-                    with contextlib.suppress(ValueError):
-                        found.append({"MetricName": definition["Name"], "Value": float(match[1]),
-                                      "Timestamp": time.time()})
-                    break
-        return found
-
-
-def instance_type(record: Record) -> str:
-    """The machine that the job would have run on."""
-    resources = record["ResourceConfig"]
-    preferences = resources.get("InstancePreferences") or [{}]
-    first: str = resources.get("InstanceType") or preferences[0].get("InstanceType", "")
-    return first
-
-

@@ -151,3 +151,53 @@ def test_log_is_a_stream_of_cloudwatch(local):
     streams = local.cloud.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix="job/")["logStreams"]
     events = local.cloud.logs.get_log_events(logGroupName=group, logStreamName=streams[0]["logStreamName"])["events"]
     assert [e["message"] for e in events] == ["loss: 0.5", "loss: 0.25"]
+
+
+TWO_HOSTS = {"InstanceType": "ml.g5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 10}
+
+
+def test_hosts_of_a_job_know_each_other_and_the_first_one_writes_the_model(local):
+    """Given two hosts, then each has its data, its name and the address where the other one listens."""
+    local.program("train", """
+        import socket
+        resources = json.loads((root / "input/config/resourceconfig.json").read_text())
+        where = dict(entry.split("=") for entry in os.environ["CASTLINE_HOST_ADDRESSES"].split(","))
+        assert list(where) == resources["hosts"] == ["algo-1", "algo-2"]
+        address = lambda host: (where[host].split(":")[0], int(where[host].split(":")[1]))
+        shard = (root / "input/data/train/a.tfrecord").read_bytes()
+        if resources["current_host"] == "algo-2":
+            for attempt in range(1000):
+                try:
+                    with socket.create_connection(address("algo-1")) as there:
+                        there.sendall(shard)
+                    break
+                except ConnectionRefusedError:
+                    time.sleep(0.01)
+        else:
+            with socket.create_server(address("algo-1")) as listening:
+                (root / "model/weights").write_bytes(listening.accept()[0].recv(100) + b" from algo-2")
+        """)
+    local.train(ResourceConfig=TWO_HOSTS)
+    job = local.trained()
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    key = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix(f"s3://{BUCKET}/")
+    body = local.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+        assert archive.extractfile("./weights").read() == b"shard from algo-2"
+    streams = local.cloud.logs.describe_log_streams(logGroupName="/aws/sagemaker/TrainingJobs")["logStreams"]
+    assert {stream["logStreamName"].rpartition("-")[0] for stream in streams} == {"job/algo-1", "job/algo-2"}
+
+
+def test_host_that_fails_ends_the_others_and_gives_the_reason(local):
+    local.program("train", """
+        host = json.loads((root / "input/config/resourceconfig.json").read_text())["current_host"]
+        if host == "algo-1":
+            time.sleep(30)  # until SIGTERM
+        (root / "output/failure").write_text(f"{host} failed")
+        sys.exit(3)
+        """)
+    local.train(ResourceConfig=TWO_HOSTS)
+    job = local.trained()
+    assert job["TrainingJobStatus"] == "Failed"
+    assert job["FailureReason"] == "AlgorithmError: algo-2 failed"
+    assert job["TrainingTimeInSeconds"] < 25

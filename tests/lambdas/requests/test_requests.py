@@ -61,6 +61,16 @@ def test_given_an_on_demand_rung_when_training_is_requested_then_preferences_rep
     assert "InstanceType" not in request["ResourceConfig"]
 
 
+@pytest.mark.parametrize("rung", [0, 1])
+def test_given_several_hosts_when_training_is_requested_then_every_rung_asks_for_them(rung: int) -> None:
+    several = dataclasses.replace(SETTINGS, training=dataclasses.replace(SETTINGS.training, instance_count=3))
+    event = TrainEvent(**WAITING, version="v1", attempt=Attempt(rung=rung))
+    request = training.request(environment(several), event)
+    assert_valid("sagemaker", "CreateTrainingJob", request)
+    resources = request["ResourceConfig"]
+    assert {each["InstanceCount"] for each in resources.get("InstancePreferences", [resources])} == {3}
+
+
 def test_given_two_attempts_when_requested_then_they_share_checkpoints_and_differ_in_name() -> None:
     first, second = train(), train(Attempt(number=2, rung=1))
     assert first["CheckpointConfig"] == second["CheckpointConfig"]

@@ -30,7 +30,7 @@ def test_every_system_has_a_line_for_each_of_its_names_with_the_effect():
         assert len(rows) == len(names) + len(OWN_IN_OTHERS.get(system, ()))
     assert "| `config:FPN.NUM_CHANNEL` | `fpn_channels` and `rpn_channels` |" in page()
     assert "| `data_train` | no effect: the job's channel train holds the data |" in page()
-    assert "| `GPU_COUNT` | only 1: " in page()
+    assert "| `GPU_COUNT` | `gpus`; a step is of IMAGES_PER_GPU images on each of them |" in page()
     assert "| `TRAINING_SPLIT` | refused: " in page()
 
 

@@ -167,6 +167,7 @@ def start(cluster: Cluster, gpus: int, addresses: dict[str, str] | None = None) 
 
 def of_devices(cluster: Cluster, devices: Sequence[str], addresses: dict[str, str] | None = None) -> Team:
     """The team of these devices of each host; several hosts take all devices of the first one's kind."""
+    logging.getLogger("tensorflow").setLevel(logging.WARNING)  # it tells of every message when it is traced
     if len(cluster.hosts) > 1:
         os.environ["TF_CONFIG"] = json.dumps(tf_config(cluster, addresses))
         strategy: tf.distribute.Strategy = tf.distribute.MultiWorkerMirroredStrategy()

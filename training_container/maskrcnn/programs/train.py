@@ -56,6 +56,7 @@ def train(layout: Layout) -> None:
         given = _given(layout)
         resolved = hyperparameters.resolve(given)
         together = _team(layout, resolved.settings.training)
+        interrupted.listen()
         resolved = hyperparameters.resolve(given, together.replicas)
         for note in resolved.notes:
             log.info("%s", note)

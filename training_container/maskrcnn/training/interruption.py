@@ -41,6 +41,11 @@ class Interruption:
             self._noticed.set()
         return self.requested
 
+    def listen(self) -> None:
+        """Take the signals; again after tf.distribute has brought hosts together, which takes SIGTERM for itself."""
+        for number in SIGNALS:
+            signal.signal(number, self.note)
+
     def note(self, number: int, frame: FrameType | None) -> None:
         """The signal's handler, where Python comes to handle it."""
         self.requested = True
@@ -80,7 +85,8 @@ def listening(end: Callable[[int], None] = os._exit, patience_seconds: float = P
     thread = threading.Thread(target=interruption.watch, args=(ours, end, patience_seconds), name="interruption",
                               daemon=True)
     thread.start()
-    before = {number: signal.signal(number, interruption.note) for number in SIGNALS}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    interruption.listen()
     wakeup = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     try:
         yield interruption
