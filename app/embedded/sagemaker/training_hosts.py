@@ -90,7 +90,7 @@ class _Host:
         self._cloud, self._record, self._names, self._lines = cloud, record, names, lines
         self.name = name
         own = "" if name == names[0] else name
-        self.root = cloud.settings.work / "training" / record["_name"] / own / "opt" / "ml"
+        self.root: Path = cloud.settings.work / "training" / record["_name"] / own / "opt" / "ml"
         if self.root.exists():
             channels.remove(self.root)
         self.log = cloud.log(GROUPS["TrainingJob"], f"{record['_name']}/{name}-{int(time.time())}")

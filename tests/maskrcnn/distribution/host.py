@@ -1,7 +1,6 @@
 """One host of a training job as a process of its own: `host.py DEVICES [SIGTERM_AT_STEP]`.
 
-Runs the train program on so many logical CPU devices and prints the figures of every step in full. A negative
-SIGTERM_AT_STEP kills the process instead.
+Runs the train program on so many logical CPU devices and prints the figures of every step in full.
 """
 
 from __future__ import annotations
@@ -20,17 +19,22 @@ devices, signal_at = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 els
 take, evaluate = loop.Trainer._take_step, validation.evaluate
 
 
+def say(kind, what):
+    sys.stdout.write(f"{kind} {json.dumps(what)}\n")
+    sys.stdout.flush()
+
+
 def told(trainer, step, batch):
     figures = take(trainer, step, batch)
-    print("STEP", json.dumps([trainer.state.step, figures]), flush=True)
-    if trainer.state.step == abs(signal_at):
-        os.kill(os.getpid(), signal.SIGTERM if signal_at > 0 else signal.SIGKILL)
+    say("STEP", [trainer.state.step, figures])
+    if trainer.state.step == signal_at:
+        os.kill(os.getpid(), signal.SIGTERM)
     return figures
 
 
 def evaluated(predictor, images, interrupted, together):
     figures = evaluate(predictor, images, interrupted, together)
-    print("VALIDATION", json.dumps(figures), flush=True)
+    say("VALIDATION", figures)
     return figures
 
 

@@ -86,6 +86,8 @@ def test_every_key_of_tensorpack_is_known(key):
         ("LEARNING_RATE", "0.0035", "training.lr_reference_batch", 0),
         ("learning-rate", "0.0035", "training.base_lr", 0.0035),
         ("batch-size", "3", "training.batch_size_per_gpu", 3),
+        ("GPU_COUNT", "4", "training.gpus", 4),
+        ("config:TRAIN.NUM_GPUS", "2", "training.gpus", 2),
         ("weight-decay", "0.002", "training.weight_decay", 0.002),
         ("optimizer", "adam", "training.optimizer", "adamw"),
         ("image_size", "300", "model.input.short_edge_px", 300),
@@ -100,6 +102,11 @@ def test_name_reaches_its_setting(name, text, path, value):
 def test_epoch_in_steps_is_one_in_images_of_the_batch(name, batch_name):
     training = hyperparameters.resolve({name: "500", batch_name: "4"}).settings.training
     assert training.images_per_epoch == 2000
+
+
+def test_steps_of_other_systems_are_those_of_all_devices_together():
+    training = hyperparameters.resolve({"STEPS_PER_EPOCH": "500", "IMAGES_PER_GPU": "2"}, replicas=8).settings.training
+    assert (training.images_per_epoch, training.batch_size_per_gpu, training.batch) == (8000, 2, 16)
 
 
 def test_steps_are_those_of_the_whole_batch_when_memory_made_it_smaller():
@@ -124,7 +131,7 @@ def test_name_without_effect_changes_nothing_and_says_so(name):
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("GPU_COUNT", "1"), ("config:TRAIN.NUM_GPUS", "None"), ("BACKBONE_STRIDES", "[4, 8, 16, 32, 64]"),
+    [("config:TRAIN.NUM_GPUS", "None"), ("BACKBONE_STRIDES", "[4, 8, 16, 32, 64]"),
      ("quantize", "False"), ("quantize", "false"), ("inference_type", "FLOAT"), ("IMAGE_RESIZE_MODE", "square")],
 )
 def test_value_that_says_what_is_done_anyway_is_accepted(name, text):
@@ -136,7 +143,8 @@ def test_value_that_says_what_is_done_anyway_is_accepted(name, text):
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("GPU_COUNT", "4", ("must be 1", "IMAGES_PER_GPU")),
+        ("GPU_COUNT", "65", ("must be at most 64",)),
+        ("config:TRAIN.NUM_GPUS", "0", ("a whole number from 1",)),
         ("TRAINING_SPLIT", "0.8", ("data.test_share",)),
         ("WEIGHT_DECAY", "0.0001", ("set weight_decay",)),
         ("quantize", "True", ("must be False", "docs/weights.md")),

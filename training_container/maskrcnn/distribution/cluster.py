@@ -41,7 +41,7 @@ class Cluster:
             found = json.loads(text)
             hosts = tuple(sorted(found["hosts"], key=_by_number))
             return cls(hosts, hosts.index(found["current_host"]))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise JobError("CONFIG_INVALID", f"{where}: needs current_host, which is one of hosts ({error}): start the "
                            "job through SageMaker, or remove the file to train on this host alone") from error
 

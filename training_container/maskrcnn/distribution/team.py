@@ -139,9 +139,10 @@ class Team:
         """What to tell where the error means that another host is gone; None where it means something else."""
         if self.hosts == 1 or not isinstance(error, LOSSES_OF_A_HOST):
             return None
+        reason = str(error).partition("aborted by: ")[2] or str(error)
         return JobError("HOST_LOST", f"{self.cluster.host}: another of the {self.hosts} hosts ended or cannot be "
                         "reached: its own log says why; started again, the job goes on from its last checkpoint: "
-                        f"{str(error)[-300:]}")
+                        f"{reason[:250]}")
 
 
 def start(cluster: Cluster, gpus: int, addresses: dict[str, str] | None = None) -> Team:
