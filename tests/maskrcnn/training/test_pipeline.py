@@ -37,6 +37,19 @@ def test_batches_from_a_position_equal_those_of_a_straight_run(job, settings):
             np.testing.assert_array_equal(before, after)
 
 
+@pytest.mark.parametrize("start", [0, 3])
+def test_hosts_read_the_rows_of_the_joint_batch_between_them(job, tiny, start):
+    """Given batches of four, when two hosts with a device each read two rows, then together they read the four."""
+    found = records.scan(job.channel("train"))
+    joint, halves = (hyperparameters.resolve(tiny | {"batch_size_per_gpu": batch}, replicas).settings
+                     for batch, replicas in (("4", 1), ("2", 2)))
+    whole = pipeline.batches(found, joint, start)
+    hosts = [pipeline.batches(found, halves, start, host, 2) for host in (0, 1)]
+    for batch, first, second in itertools.islice(zip(whole, *hosts, strict=False), 3):
+        np.testing.assert_array_equal(batch.name, np.concatenate([first.name, second.name]))
+        np.testing.assert_array_equal(batch.image, np.concatenate([first.image, second.image]))
+
+
 def test_batch_pads_objects_with_class_0(tmp_path, settings, make_example, make_shard):
     make_shard(tmp_path, [
         make_example("one.png", 64, 64, [(1, (4, 4, 40, 40), True, False)]),

@@ -76,3 +76,11 @@ def test_stages_have_their_own_rates_whatever_the_batch_and_the_last_one_ends():
 def test_warm_up_leads_to_the_first_stage_in_half_of_it_at_most():
     plan = schedule(stages=(Stage(2, "heads", 0.5), Stage(9, "all", 0.1)), warmup=1000, warmup_init_lr=0.1)
     assert [plan.learning_rate(step) for step in (0, 5, 10)] == pytest.approx([0.1, 0.3, 0.5])
+
+
+@pytest.mark.parametrize(("replicas", "batch", "rate", "steps"), [
+    (1, 8, 0.01, 45), (8, 1, 0.01, 45), (4, 1, 0.005, 90), (16, 2, 0.04, 18)])
+def test_rate_grows_with_the_joint_batch_of_all_devices_and_the_images_stay(replicas, batch, rate, steps):
+    """Given tensorpack's base of 8 images a step, nine epochs of 40 images; a started batch counts as one."""
+    plan = schedule(replicas=replicas, batch_size_per_gpu=batch, base_lr=0.01, warmup=1)
+    assert (plan.peak, plan.total_steps) == (pytest.approx(rate), steps)
