@@ -44,7 +44,7 @@ class ClassChange:
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """Counts of all images, and the first names of each kind in order of hash."""
+    """Counts of all images, and the names of some of each kind, sorted."""
 
     before: str
     after: str
@@ -90,8 +90,9 @@ def compare(
     counts = {name: tally.counts[name] for name in ("same", "added", "relabelled", "removed", "moved")}
     return Difference(
         before[0], after[0], **counts,
-        added_names=tuple(tally.added), relabelled_names=tuple(new.file_name for _, new in tally.relabelled[:names]),
-        removed_names=tuple(tally.removed), moved_names=tuple(tally.moved), classes=classes,
+        added_names=tuple(sorted(tally.added)),
+        relabelled_names=tuple(sorted(new.file_name for _, new in tally.relabelled[:names])),
+        removed_names=tuple(sorted(tally.removed)), moved_names=tuple(tally.moved), classes=classes,
         labels_compared=len(tally.relabelled) if load else 0)
 
 

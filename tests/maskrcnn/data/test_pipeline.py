@@ -426,3 +426,20 @@ def test_a_rare_class_of_a_first_and_of_a_later_upload_is_tested_and_learnt(inbo
     later = bench.manifest(result.version)
     counts = {s.name: s.images for s in later.statistics}
     assert (counts["crack"], counts["pore"]) == ({"train": 1, "val": 1, "test": 1}, {"train": 1, "test": 1})
+
+
+def test_a_class_that_an_upload_keeps_out_of_test_is_told(inbox, bench):
+    """Given told splits, then no part changes over for a class, and a person learns that it is missing."""
+    for split in ("train", "val", "test"):
+        for n in range(3):
+            inbox.good(f"up/{split}/{split}{n}.png")
+    inbox.good("up/train/crack.png", class_name="crack")
+    inbox.good("up/train/crack2.png", class_name="crack")
+    inbox.good("up/test/pore.png", class_name="pore")
+    result = bench.run(inbox)
+    assert (result.images, result.warnings) == ({"train": 5, "val": 3, "test": 4}, 2)
+    assert [(f.rule, f.object, f.message) for f in bench.findings()] == [
+        ("class-not-tested", "class crack", "data set: 2 images show crack, none of them in test: nobody learns how "
+         "well it is found: upload photographs of other parts that show it, or call some of them test"),
+        ("class-not-trained", "class pore", "data set: 1 image shows pore, none of them in train: the model cannot "
+         "learn it: upload photographs of other parts that show it")]

@@ -21,7 +21,7 @@ from app.contracts.dataset import ClassDefinition, Finding, Member, PrepareResul
 from app.contracts.members import version_id
 from app.contracts.members import write as write_packed
 from app.contracts.settings import DataSettings
-from maskrcnn.data import archives, judgement, publish, removal, reporting
+from maskrcnn.data import archives, balance, judgement, publish, removal, reporting
 from maskrcnn.data.crew import Alone, Crew
 from maskrcnn.data.examination import examine
 from maskrcnn.data.history import Past, former_members
@@ -227,6 +227,7 @@ class _Preparation:
                 write_former(self._store, publication.version, merged.former)
             manifest = publish.finish(publication, self._crew.take("members", 0), self._store)
         assert manifest  # noqa: S101 - there is one or the other, for the type checker
+        merging = dataclasses.replace(merging, found=[*merging.found, *balance.left_out(manifest.statistics)])
         result = _result(self._order, merging, manifest, time.monotonic() - self._began)
         reporting.write(self._output, merging.found, result, manifest)
         reporting.log_result(result, manifest)
