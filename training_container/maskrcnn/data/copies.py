@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+import itertools
+import sys
+from collections.abc import Callable, Iterable
 
 from app.contracts.dataset import Finding, Member
 from maskrcnn.data import findings, similarity
@@ -18,18 +20,26 @@ def compare(intake: Intake, known_members: Iterable[Member], image_of: Callable[
     Args:
         intake: The uploads; gets `near` and findings.
         known_members: Of the committed version and before; their images are compared too, by their fingerprints.
+            Iterated twice: there may be millions, and only those that have a copy are kept.
         image_of: Image hash and extension -> the canonical bytes, of either side.
     """
-    before = {member.image_sha256: member for member in known_members}
-    known: Mapping[str, Member | Accepted] = {**before, **intake.accepted}
+    fresh = set(intake.accepted)
+    codes, extensions = dict[str, str](), dict[str, str]()
+    everyone: Iterable[Member | Accepted] = itertools.chain(known_members, intake.accepted.values())
+    for item in everyone:
+        if isinstance(item, Member):
+            fresh.discard(item.image_sha256)
+        codes[item.image_sha256] = item.fingerprint
+        extensions[item.image_sha256] = sys.intern(item.image_extension)
 
     @functools.lru_cache(_THUMBNAILS_KEPT)
     def thumbnail_of(sha256: str) -> similarity.Thumbnail:
-        return similarity.thumbnail(image_of(sha256, known[sha256].image_extension))
+        return similarity.thumbnail(image_of(sha256, extensions[sha256]))
 
-    fresh = intake.accepted.keys() - before.keys()
-    codes = {sha256: item.fingerprint for sha256, item in known.items()}
     intake.near = similarity.near_duplicates(codes, fresh, thumbnail_of)
+    paired = set(itertools.chain.from_iterable(intake.near))
+    known: dict[str, Member | Accepted] = {m.image_sha256: m for m in known_members if m.image_sha256 in paired}
+    known.update(intake.accepted)
     for sha256 in sorted(intake.accepted):
         intake.findings.extend(_in_two_splits(intake, sha256, sha256))
     said = []

@@ -7,13 +7,25 @@ come from test into train, and a champion could be judged by what it learnt from
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from app.contracts import keys
 from app.contracts.dataset import ClassStatistics, Member
 from maskrcnn.data.members import read_former, read_members
 from maskrcnn.storage import Store
+
+
+@dataclasses.dataclass(frozen=True)
+class Everyone:
+    """All images that a version or an earlier one held; each iteration is a new pass over them."""
+
+    members: Iterable[Member]
+    former: Mapping[str, Member]
+
+    def __iter__(self) -> Iterator[Member]:
+        yield from self.members
+        yield from self.former.values()
 
 
 @dataclasses.dataclass(frozen=True)

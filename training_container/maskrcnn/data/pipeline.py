@@ -24,7 +24,7 @@ from app.contracts.settings import DataSettings
 from maskrcnn.data import archives, balance, judgement, publish, removal, reporting
 from maskrcnn.data.crew import Alone, Crew
 from maskrcnn.data.examination import examine
-from maskrcnn.data.history import Past, former_members
+from maskrcnn.data.history import Everyone, Past, former_members
 from maskrcnn.data.images import canonical
 from maskrcnn.data.intake import Accepted, Intake, Taken
 from maskrcnn.data.library import Library
@@ -156,7 +156,7 @@ class _Preparation:
         if self._parent:
             before = download_members(self._store, self._parent.version, self._work / "before")
             former = former_members(self._store, self._parent.version)
-        known = itertools.chain(before, former.values())
+        known = Everyone(before, former)
         parts = self._order.settings.part_classes
         examine(intake, parts, lambda sha, extension: self._image(sha, extension, tree, intake), known)
         judgement.judge(self._order.run_id, self._order.settings, intake, tree, self._store, self._output)

@@ -69,7 +69,8 @@ def near_duplicates(
     if len(names) < 2:
         return []
     codes = np.frombuffer(bytes.fromhex("".join(fingerprints[name] for name in names)), np.uint8)
-    new = np.isin(np.array(names), np.array(sorted(fresh)))
+    uploaded = frozenset(fresh)
+    new = np.fromiter((name in uploaded for name in names), bool, len(names))
     pairs = _candidates(codes.reshape(len(names), -1), new)
     return [
         (names[a], names[b])
