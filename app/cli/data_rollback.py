@@ -56,8 +56,8 @@ def rollback(
     if json:
         emit_json(record)
         return
-    say(f"The head is [bold]{target}[/]; the next run adds to it. Back again: "
-        f"[bold]python -m app data rollback {head.version}[/]")
+    say(f"The head is [bold]{target}[/]; the next run adds to it.")
+    say(f"Back again: [bold]python -m app data rollback {head.version}[/]")
 
 
 def _check_idle(where: Pipeline) -> None:
@@ -71,9 +71,9 @@ def _tell(where: Pipeline, change: Difference, *, quiet: bool) -> None:
         return
     say(f"Going back from [bold]{change.before}[/] to [bold]{change.after}[/]:")
     if change.removed:
-        say(f"  {_images(change.removed)} that came since, such as {escape(change.removed_names[0])}, will not be "
-            "part of the data set. Their uploads left the")
-        say("  inbox when they were committed: upload them again to have them back. Each keeps its split.")
+        say(f"  {_images(change.removed)} that came since will leave the data set, such as "
+            f"{escape(change.removed_names[0])}.")
+        say("  Their uploads left the inbox long ago: upload them again to have them back, each in its old split.")
     if change.relabelled:
         say(f"  {_images(change.relabelled)} will have the labels of then.")
     if change.added:
@@ -83,8 +83,8 @@ def _tell(where: Pipeline, change: Difference, *, quiet: bool) -> None:
         say(f"  Files that wait in the inbox: {waiting}; the next run adds them to {change.after}.")
     champion = runs.champion(where)
     if champion and champion.version != change.after:
-        say(f"  The model that serves stays; it was trained on {champion.version}. A new one: "
-            "[bold]python -m app run[/]")
+        say(f"  The model that serves stays; it was trained on {champion.version}.")
+        say("  A new one: [bold]python -m app run[/]")
 
 
 def _images(count: int) -> str:
