@@ -141,6 +141,7 @@ def findings(context: typer.Context, run: Run = client.LATEST, json: Json = Fals
     elif found:
         out.print(rendering.findings_table(found))
         say(rendering.findings_line(found))
+        say(f"With pictures: {keys.uri(where.bucket, keys.run(run_id, 'prepare', 'findings.html'))}")
         if any(f.severity == "error" for f in found):
             say(f"Quarantined files: {keys.uri(where.bucket, keys.quarantine(run_id))}")
     else:

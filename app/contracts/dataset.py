@@ -228,6 +228,18 @@ class Finding:
 
 
 @dataclasses.dataclass(frozen=True)
+class CheckResult:
+    """check.json: what a check of uploads came to; the findings lie beside it."""
+
+    images: int
+    """Images that would be used."""
+    rejected: int
+    errors: int
+    warnings: int
+    formats: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class PrepareResult:
     """runs/<run>/prepare/result.json."""
 

@@ -49,6 +49,20 @@ def test_sixteen_bit_grey_is_scaled_over_its_full_range():
     assert kept.conversion == "16-bit grey reduced to 8 bit"
 
 
+def test_twelve_bits_in_a_sixteen_bit_file_say_that_they_are_dark():
+    grey = np.full((20, 20), 4095, np.uint16)
+    kept = images.canonical(encode(Image.fromarray(grey), "PNG"))
+    assert pixels(kept.body)[0, 0] == 15
+    assert kept.conversion.endswith("leaves it dark (brightest pixel 16 of 255): export it with full range")
+
+
+def test_grey_from_zero_to_one_fills_the_range():
+    grey = np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)
+    kept = images.canonical(encode(Image.fromarray(grey), "TIFF"))
+    assert (pixels(kept.body).min(), pixels(kept.body).max()) == (0, 255)
+    assert kept.conversion == "grey from 0.0 to 1.0 brought to 8 bit"
+
+
 def test_alpha_is_dropped_and_the_colour_below_kept():
     rgba = np.full((20, 20, 4), (10, 20, 30, 128), np.uint8)
     kept = images.canonical(encode(Image.fromarray(rgba), "PNG"))

@@ -98,7 +98,11 @@ def _about_image(sample: Sample, image: CanonicalImage) -> list[Finding]:
     if image.is_turned_by_guess and sample.shapes:
         message = f"{image.conversion}, but its label does not say whether it was drawn that way: look at its outlines"
         return [findings.warning(sample.image, "image", "exif-orientation", message)]
-    return [findings.warning(sample.image, "image", "image-converted", f"{image.conversion}: nothing to do")]
+    return [findings.warning(sample.image, "image", "image-converted", _nothing_to_do(image.conversion))]
+
+
+def _nothing_to_do(conversion: str) -> str:
+    return conversion if ": " in conversion else f"{conversion}: nothing to do"
 
 
 def _about_object(path: str, name: str, labelled: LabelledShape, instance: LabelInstance) -> list[Finding]:

@@ -12,6 +12,7 @@ import io
 import warnings
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from maskrcnn.data import similarity
@@ -21,6 +22,7 @@ FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")  # JPEG opens MPO (two pictures
 MIN_SIDE_PX = 16
 MAX_PIXELS = 100_000_000
 _KEPT = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png"}
+_DARK = 64  # 12 bits in a 16-bit file give 16, 14 bits 64
 _ORIENTATION_TAG = 0x0112
 _ORIENTATIONS_ON_THE_SIDE = (5, 6, 7, 8)
 
@@ -161,13 +163,25 @@ def _eight_bit(picture: Image.Image) -> tuple[Image.Image, str]:
     if picture.mode in ("L", "RGB"):
         return picture, ""
     if picture.mode.startswith(("I", "F")):
-        pixels = np.asarray(picture).astype(np.float64)
-        scaled = pixels / 257 if pixels.max(initial=0) > 255 or picture.mode.startswith("I;16") else pixels
-        return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8)), "16-bit grey reduced to 8 bit"
+        return _from_deep_grey(np.asarray(picture).astype(np.float64), picture.mode)
     if picture.mode in ("1", "LA", "La"):
         return picture.convert("L"), "" if picture.mode == "1" else "transparency dropped"
     said = {"CMYK": "CMYK converted to RGB", "P": "", "RGBA": "transparency dropped"}
     return picture.convert("RGB"), said.get(picture.mode, f"{picture.mode} converted to RGB")
+
+
+def _from_deep_grey(pixels: NDArray[np.float64], mode: str) -> tuple[Image.Image, str]:
+    """Over the full range of the format, so that images of one camera stay comparable; says when it is dark then."""
+    brightest = pixels.max(initial=0)
+    if mode == "F" and brightest <= 1:
+        scaled, said = pixels * 255, "grey from 0.0 to 1.0 brought to 8 bit"
+    else:
+        scaled = pixels / 257 if brightest > 255 or mode.startswith("I;16") else pixels
+        said = "16-bit grey reduced to 8 bit"
+    if scaled.max(initial=0) < _DARK:
+        dark = f"brightest pixel {scaled.max(initial=0):.0f} of 255"
+        said += f", which leaves it dark ({dark}): export it with full range"
+    return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8)), said
 
 
 def _png(picture: Image.Image) -> bytes:

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 from app.contracts.dataset import Finding, Split
 from maskrcnn.data import findings
+from maskrcnn.data.outlines import Outline
 from maskrcnn.data.removal import Request
+
+_OUTLINED = 500
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Taken:
     files: tuple[str, ...] | None = None
     """What goes to quarantine; None: nothing does."""
     is_fault: bool = True
+    outlines: tuple[Outline, ...] = ()
+    """Of objects that make it unusable."""
 
 
 @dataclasses.dataclass
@@ -79,6 +84,7 @@ class Intake:
         items: Images and lone labels looked at.
         formats: Names of the recognised formats.
         removals: What the notes ask to remove.
+        outlines: Image that is not used -> the objects that are why, of the first few hundred.
     """
 
     accepted: dict[str, Accepted] = dataclasses.field(default_factory=dict)
@@ -91,6 +97,7 @@ class Intake:
     items: int = 0
     formats: tuple[str, ...] = ()
     removals: tuple[Request, ...] = ()
+    outlines: dict[str, tuple[Outline, ...]] = dataclasses.field(default_factory=dict)
 
     def reject(self, found: Sequence[Finding], files: tuple[str, ...], is_fault: bool = True) -> None:
         """Count one item out."""
@@ -109,6 +116,8 @@ class Intake:
             self._accept(taken.said, taken.item, taken.is_weak)
         elif taken.files is not None:
             self.reject(taken.findings, taken.files, taken.is_fault)
+            if taken.outlines and len(self.outlines) < _OUTLINED:
+                self.outlines[taken.files[0]] = taken.outlines
         else:
             self.findings.extend(taken.findings)
 

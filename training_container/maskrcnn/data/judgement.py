@@ -13,7 +13,7 @@ from app.contracts.settings import DataSettings
 from maskrcnn.data import findings, quarantine
 from maskrcnn.data.importers import IMPORTERS
 from maskrcnn.data.intake import Intake
-from maskrcnn.data.reporting import counted
+from maskrcnn.data.reporting import counted, write_findings
 from maskrcnn.data.tree import UploadTree
 from maskrcnn.program import JobError
 from maskrcnn.storage import Store
@@ -32,7 +32,7 @@ def judge(
         JobError: DATA_TOO_MANY_BAD.
     """
     bad, items = intake.faults, intake.items
-    (output / "findings.json").write_text(quarantine.to_json(intake.findings))
+    write_findings(output, intake.findings)
     if intake.rejected:
         quarantine.write(store, run_id, tree, intake.findings, intake.rejected)
         errors = [f for f in intake.findings if f.severity == "error"]

@@ -21,7 +21,7 @@ from app.contracts.dataset import ClassDefinition, Finding, Member, PrepareResul
 from app.contracts.members import version_id
 from app.contracts.members import write as write_packed
 from app.contracts.settings import DataSettings
-from maskrcnn.data import archives, balance, judgement, publish, removal, reporting
+from maskrcnn.data import archives, balance, judgement, publish, removal, reporting, sheet
 from maskrcnn.data.crew import Alone, Crew
 from maskrcnn.data.examination import examine
 from maskrcnn.data.history import Everyone, Past, former_members
@@ -159,6 +159,8 @@ class _Preparation:
         known = Everyone(before, former)
         parts = self._order.settings.part_classes
         examine(intake, parts, lambda sha, extension: self._image(sha, extension, tree, intake), known)
+        page = sheet.render(self._order.run_id, intake.findings, tree, intake, self._scratch.find_label)
+        (self._output / "findings.html").write_text(page)
         judgement.judge(self._order.run_id, self._order.settings, intake, tree, self._store, self._output)
         removals = removal.resolve(intake.removals, before, _uploaded_at(intake, tree))
         past = Past(before, self._parent.statistics if self._parent else (), former, removals.images)

@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from app.contracts.dataset import Finding
-from maskrcnn.data import spelling, suspicions, verdict_words
+from maskrcnn.data import outlines, spelling, suspicions, verdict_words
 from maskrcnn.data.ahead import ahead
 from maskrcnn.data.checks import check
 from maskrcnn.data.crew import Share
@@ -165,7 +165,8 @@ class _Check:
         said = Said(sample.image, self.found.data_set.root, sample.split)
         found: tuple[Finding, ...] = (*sample.findings, *checked.findings)
         if checked.image is None or checked.record is None:
-            return Taken(self.number, found, said=said, files=(sample.image, sample.annotation))
+            drawn = outlines.of_sample(sample, found)
+            return Taken(self.number, found, said=said, files=(sample.image, sample.annotation), outlines=drawn)
         image, record = checked.image, checked.record
         found += tuple(suspicions.of_label(sample.image, record, self.part_classes))
         self.scratch.keep_image(image)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.contracts import documents
 from app.contracts.dataset import SPLITS, Finding, PrepareResult, VersionManifest
-from maskrcnn.data import quarantine
+from maskrcnn.data import findings, quarantine
 from maskrcnn.data.tree import UploadTree, upload_of
 
 log = logging.getLogger("castline")
@@ -17,10 +17,16 @@ log = logging.getLogger("castline")
 
 def write(output: Path, found: Sequence[Finding], result: PrepareResult, manifest: VersionManifest) -> None:
     """Write the documents of a run."""
-    (output / "findings.json").write_text(quarantine.to_json(found))
+    write_findings(output, found)
     statistics = [dataclasses.asdict(entry) for entry in manifest.statistics]
     (output / "statistics.json").write_text(documents.to_json(statistics, indent=2))
     (output / "result.json").write_text(documents.to_json(result, indent=2))
+
+
+def write_findings(output: Path, found: Sequence[Finding]) -> None:
+    """Write them for programs and for spreadsheets."""
+    (output / "findings.json").write_text(quarantine.to_json(found))
+    (output / "findings.csv").write_text(findings.to_csv(found))
 
 
 def log_uploads(tree: UploadTree, parent: VersionManifest | None) -> None:

@@ -38,6 +38,10 @@ class Scratch:
         self.label(sha256).write_bytes(body)
         return sha256
 
+    def find_label(self, label_sha256: str) -> LabelRecord | None:
+        """A label record, or None when it was not kept here."""
+        return self.read_label(label_sha256) if self.label(label_sha256).exists() else None
+
     def read_label(self, label_sha256: str) -> LabelRecord:
         """A label record that was kept."""
         return documents.from_json(LabelRecord, self.label(label_sha256).read_bytes())

@@ -137,7 +137,11 @@ def _rounded(points: tuple[Point, ...]) -> NDArray[np.int32]:
 
 def _ring(points: tuple[Point, ...]) -> NDArray[np.float64]:
     ring = np.asarray(points, np.float64).reshape(-1, 2)
-    if len(ring) < 3 or not np.isfinite(ring).all():
+    if not np.isfinite(ring).all():
+        raise BadItemError(
+            "polygon-invalid", "", "has a corner that is no number: draw it again or delete it"
+        )
+    if len(ring) < 3:
         raise BadItemError(
             "polygon-invalid",
             "",
