@@ -80,7 +80,8 @@ def look(where: Pipeline) -> Overview:
 
 def _facts(overview: Overview) -> list[tuple[str, str]]:
     where = "the embedded AWS of this machine" if overview.embedded else "your AWS account"
-    waiting = f"{overview.waiting} files wait{', marked complete' if overview.ready else ''}"
+    files = "file waits" if overview.waiting == 1 else "files wait"
+    waiting = f"{overview.waiting} {files}{', marked complete' if overview.ready else ''}"
     serves = "nothing yet: the first promoted model will"
     if overview.champion and overview.champion_since:
         serves = (f"the model of run {overview.champion}, mask AP {rendering.share(overview.champion_mask_ap)}, "
