@@ -23,7 +23,7 @@ def build(spec: dict[str, Any]) -> worker.Work:
     image = tf.constant(scenes.make(spec["size"], 0).image)
     min_score = tf.constant(0.0)
     if "answered" in spec:
-        min_score = predictor._detect(image, min_score)[1][spec["answered"] - 1]
+        min_score = predictor._detect(image, min_score)[1][spec["answered"]]
 
     def sample() -> dict[str, float]:
         began = time.perf_counter()

@@ -60,7 +60,7 @@ class Predictor:
         return Detections(boxes, scores, class_ids, mask_ops.paste(small_masks, boxes, height, width))
 
     def find(self, image: tf.Tensor, min_score: float | tf.Tensor = 0.0) -> RawDetections:
-        """Detections of at least this score in an image [H, W, 3] with boxes in its own pixels, as tensors."""
+        """Detections above this score in an image [H, W, 3] with boxes in its own pixels, as tensors."""
         config = self.model.config.input
         shape = tf.shape(image)[:2]
         resized = image_ops.resized_shape(shape, config.short_edge_px, config.max_size_px)
