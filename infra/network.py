@@ -70,14 +70,12 @@ class PrivateNetwork(Construct):
             )
         )
 
+    def _closed_group(self, name: str, description: str) -> ec2.SecurityGroup:
+        """A group that lets nothing in or out until rules say so."""
+        return ec2.SecurityGroup(self, name, vpc=self.vpc, allow_all_outbound=False, description=description)
+
     def _job_group(self) -> ec2.SecurityGroup:
-        group = ec2.SecurityGroup(
-            self,
-            "Jobs",
-            vpc=self.vpc,
-            allow_all_outbound=False,
-            description="Training and processing jobs: to each other, to S3, to EFS",
-        )
+        group = self._closed_group("Jobs", "Training and processing jobs: to each other, to S3, to EFS")
         group.add_ingress_rule(group, ec2.Port.all_tcp(), "workers of one multi-node job")
         group.add_egress_rule(group, ec2.Port.all_tcp(), "workers of one multi-node job")
         # S3's address list has another id in each region; the route tables lead nowhere but to S3 anyway.
@@ -85,26 +83,14 @@ class PrivateNetwork(Construct):
         return group
 
     def _file_system_group(self) -> ec2.SecurityGroup:
-        group = ec2.SecurityGroup(
-            self,
-            "FileSystem",
-            vpc=self.vpc,
-            allow_all_outbound=False,
-            description="EFS mount targets: NFS from the jobs only",
-        )
+        group = self._closed_group("FileSystem", "EFS mount targets: NFS from the jobs only")
         group.add_ingress_rule(self.jobs, ec2.Port.tcp(NFS_PORT), "NFS from the jobs")
         self.jobs.add_egress_rule(group, ec2.Port.tcp(NFS_PORT), "NFS to the file system")
         return group
 
     def _copies_group(self) -> ec2.SecurityGroup:
         """DataSync reads the bucket by its own network; here it only writes to the mount targets."""
-        group = ec2.SecurityGroup(
-            self,
-            "Copies",
-            vpc=self.vpc,
-            allow_all_outbound=False,
-            description="DataSync copies from the bucket to EFS",
-        )
+        group = self._closed_group("Copies", "DataSync copies from the bucket to EFS")
         group.add_egress_rule(self.file_system, ec2.Port.tcp(NFS_PORT), "NFS to the file system")
         self.file_system.add_ingress_rule(group, ec2.Port.tcp(NFS_PORT), "NFS from DataSync")
         return group
