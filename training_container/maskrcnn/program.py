@@ -50,6 +50,17 @@ def main(program: Callable[[Layout], None]) -> int:
     return 0
 
 
+def by_hand(work: Callable[[], object], level: int = logging.INFO) -> int:
+    """Run what a person calls at the command line: the log as bare sentences; a JobError is one, with exit status 1."""
+    logging.basicConfig(stream=sys.stdout, level=level, format="%(message)s")
+    try:
+        work()
+    except JobError as error:
+        log.error("%s: %s", error.code, error)
+        return 1
+    return 0
+
+
 def read_input(path: Path) -> str:
     """Text of a file that the job must have been started with.
 

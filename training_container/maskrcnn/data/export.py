@@ -20,7 +20,7 @@ from maskrcnn.data.exporters.items import items_of, names_of
 from maskrcnn.data.local import LOCAL_MANIFEST
 from maskrcnn.data.members import read_members
 from maskrcnn.local_store import LocalStore
-from maskrcnn.program import JobError
+from maskrcnn.program import JobError, by_hand
 from maskrcnn.storage import ObjectNotFoundError, S3Store, Store
 
 log = logging.getLogger("castline")
@@ -76,14 +76,12 @@ def main() -> int:
     parser.add_argument("target", type=Path, help="folder to make")
     parser.add_argument("--version", help="name of a version; the newest committed one unless given")
     arguments = parser.parse_args()
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
-    try:
+
+    def work() -> None:
         store = _store(arguments.source)
         export(store, arguments.version or _newest(store), arguments.format, arguments.target)
-    except JobError as error:
-        log.error("%s: %s", error.code, error)
-        return 1
-    return 0
+
+    return by_hand(work)
 
 
 def _store(source: str) -> Store:

@@ -10,7 +10,6 @@ SRC holds uploads as the inbox does (`<upload>/<files>`), or is one data set. OU
 from __future__ import annotations
 
 import argparse
-import logging
 import shutil
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from app.contracts.settings import DataSettings
 from maskrcnn.data.pipeline import Order, prepare
 from maskrcnn.data.tree import UploadTree
 from maskrcnn.local_store import LocalStore
-from maskrcnn.program import JobError
+from maskrcnn.program import by_hand
 
 RUN_ID = "local"
 LOCAL_MANIFEST = "dataset/manifest.json"
@@ -63,15 +62,10 @@ def main() -> int:
     parser.add_argument("target", type=Path, help="folder to write")
     parser.add_argument("--parent", metavar="VERSION", help="a version in the target folder to add to")
     arguments = parser.parse_args()
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
     if not arguments.source.is_dir():
         parser.error(f"{arguments.source}: no such folder")
-    try:
-        prepare_folder(arguments.source, arguments.target, parent_version=arguments.parent)
-    except JobError as error:
-        logging.getLogger("castline").error("%s: %s", error.code, error)
-        return 1
-    return 0
+    return by_hand(
+        lambda: prepare_folder(arguments.source, arguments.target, parent_version=arguments.parent))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from app.contracts.uploads import NOTHING_FOUND_TAG, PRELABEL_TAG
 from maskrcnn import rle
 from maskrcnn.data.exporters.items import Item, names_of
 from maskrcnn.data.exporters.supervisely import write_project
-from maskrcnn.program import JobError
+from maskrcnn.program import JobError, by_hand
 
 log = logging.getLogger("castline")
 DATA_SET = "prelabels"
@@ -108,14 +108,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--class", dest="classes", action="append", default=[], metavar="NAME",
                         help="a class that a labeller may choose; may be repeated")
     options = parser.parse_args(arguments)
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
-    try:
+
+    def work() -> None:
         count = write(options.answers, options.target, options.classes)
-    except JobError as error:
-        log.error("%s: %s", error.code, error)
-        return 1
-    log.info("%d images as pre-labels in %s", count, options.target)
-    return 0
+        log.info("%d images as pre-labels in %s", count, options.target)
+
+    return by_hand(work)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,7 @@ from maskrcnn.data.portrait.collect import PIXEL_IMAGES, collect
 from maskrcnn.data.portrait.page import render
 from maskrcnn.data.portrait.sources import open_source
 from maskrcnn.hyperparameters.resolving import resolve
-from maskrcnn.program import JobError
-
-log = logging.getLogger("castline")
+from maskrcnn.program import by_hand
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,13 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--images", type=int, default=PIXEL_IMAGES, metavar="N",
                         help="decode about N images at most (%(default)s); labels are all read")
     options = parser.parse_args(arguments)
-    logging.basicConfig(stream=sys.stdout, level=logging.WARNING, format="%(message)s")
-    try:
-        _draw(options.source, options.version, options.target, options.hyperparameters, options.images)
-    except JobError as error:
-        log.error("%s: %s", error.code, error)
-        return 1
-    return 0
+    return by_hand(
+        lambda: _draw(options.source, options.version, options.target, options.hyperparameters, options.images),
+        logging.WARNING)
 
 
 def _draw(where: str, version: str, target: Path, hyperparameters: dict[str, str], images: int) -> None:
