@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.table import Table
 
 from benchmarks import results, stacks
-from benchmarks.runner import Compared, compare
+from benchmarks.runner import Compared
 from benchmarks.stacks import EQUAL, FOUR, TFM, TFM_BF16, Stack
+from benchmarks.tables import comparison
 
 CASTING_PROPOSALS = 300
 """As many as recall on castings asks for: table recall."""
@@ -37,25 +38,12 @@ def rows(detections: int, *, quick: bool) -> list[Stack]:
 
 def table(detections: int, rounds: int, *, quick: bool) -> Table:
     """Measure and lay out."""
-    listed = rows(detections, quick=quick)
-    by_name = {stack.row.name: stack for stack in listed}
-    leads = [stack.row for stack in listed[:2]] + stacks.peaks()
-    compared = compare([stack.row for stack in listed[2:]], leads, at_once=4, rounds=rounds)
-    results.write(f"inference-{detections}", compared)
-    made = Table(title=f"Inference, R50-FPN, {stacks.SIZE} x {stacks.SIZE}, 1 image to pasted masks, at most "
-                       f"{detections} detections", title_justify="left")
-    made.add_column("Stack")
-    for heading in ("ms (quartiles)", "vs tf-models", "vs its bf16", "without pasting, ms", "detections", "of peak",
-                    "first answer, s", "peak MB"):
-        made.add_column(heading, justify="right")
-    for item in compared:
-        if item.measured.unavailable:
-            made.add_row(item.measured.name, item.measured.unavailable)
-        elif item.measured.name in by_name:
-            made.add_row(*_cells(by_name[item.measured.name], item))
-    for name in stacks.PEAKS.values():
-        made.add_row(name, f"{1e-9 / compared[0].leads[name].median:.0f} GFLOP/s")
-    return made
+    headings = ("ms (quartiles)", "vs tf-models", "vs its bf16", "without pasting, ms", "detections", "of peak",
+                "first answer, s", "peak MB")
+    title = (f"Inference, R50-FPN, {stacks.SIZE} x {stacks.SIZE}, 1 image to pasted masks, at most {detections} "
+             "detections")
+    return comparison.table(f"inference-{detections}", title, headings, rows(detections, quick=quick), _cells,
+                            at_once=4, rounds=rounds)
 
 
 def _cells(stack: Stack, item: Compared) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.table import Table
 
 from benchmarks import results, stacks
-from benchmarks.runner import Compared, compare
+from benchmarks.runner import Compared
 from benchmarks.stacks import EQUAL, FOUR, TFM, TFM_BF16, Stack
+from benchmarks.tables import comparison
 
 FROZEN = EQUAL | {"batch_norm": "FreezeBN", "freeze_at": 2, "backbone_weights": "random"}
 """Fine-tuning as tensorpack does it; nothing is loaded, the time is the same."""
@@ -40,24 +41,11 @@ def table(batch: int, rounds: int, *, quick: bool) -> Table:
     "of peak" counts the operations that the model and its loss are said to take, as the peers do them; "done" those
     that the stack does: it is lower for ours, which saves some.
     """
-    listed = rows(batch, quick=quick)
-    by_name = {stack.row.name: stack for stack in listed}
-    leads = [stack.row for stack in listed[:2]] + stacks.peaks()
-    compared = compare([stack.row for stack in listed[2:]], leads, at_once=3, rounds=rounds)
-    results.write(f"training-batch-{batch}", compared)
-    made = Table(title=f"Training step, R50-FPN, {stacks.SIZE} x {stacks.SIZE}, batch {batch}", title_justify="left")
-    made.add_column("Stack")
-    for heading in ("ms (quartiles)", "vs tf-models", "vs its bf16", "peak MB", "vs tf-models", "masks/image",
-                    "of peak", "done", "first step, s"):
-        made.add_column(heading, justify="right")
-    for item in compared:
-        if item.measured.unavailable:
-            made.add_row(item.measured.name, item.measured.unavailable)
-        elif item.measured.name in by_name:
-            made.add_row(*_cells(by_name[item.measured.name], item))
-    for name in stacks.PEAKS.values():
-        made.add_row(name, f"{1e-9 / compared[0].leads[name].median:.0f} GFLOP/s")
-    return made
+    headings = ("ms (quartiles)", "vs tf-models", "vs its bf16", "peak MB", "vs tf-models", "masks/image", "of peak",
+                "done", "first step, s")
+    title = f"Training step, R50-FPN, {stacks.SIZE} x {stacks.SIZE}, batch {batch}"
+    return comparison.table(f"training-batch-{batch}", title, headings, rows(batch, quick=quick), _cells, at_once=3,
+                            rounds=rounds)
 
 
 def _cells(stack: Stack, item: Compared) -> list[str]:
