@@ -11,12 +11,12 @@ import pytest
 from app.embedded import control
 
 from .rows import fault
-from .world import World
+from .world import World, wait_until
 
 KILLS, FAST_KILLS = 50, 2
 RUN_SECONDS = 6.0
 FIRST_SEED = int(os.environ.get("CASTLINE_FAULT_SEED", random.SystemRandom().randrange(1_000_000)))
-"""In the name of each test, so that a failure can be repeated."""
+"""Of `make faults`; in the name of each test, so that a failure can be repeated."""
 
 
 def killed(world: World, seed: int) -> None:
@@ -28,8 +28,8 @@ def killed(world: World, seed: int) -> None:
     world.kill()
     control.up(world.port, world.state)
     world.connect()
+    wait_until(lambda: world.tick() and not world.inbox())  # a run that was cut off is tried again after a while
     world.rest()
-    assert world.inbox() == {}
 
 
 KILL = {
@@ -41,13 +41,13 @@ KILL = {
 }
 
 
-@pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + FAST_KILLS))
+@pytest.mark.parametrize("seed", range(FAST_KILLS))
 @fault(**KILL, fast=True)
 def test_killed(world: World, seed: int) -> None:
     killed(world, seed)
 
 
-@pytest.mark.parametrize("seed", range(FIRST_SEED + FAST_KILLS, FIRST_SEED + KILLS))
+@pytest.mark.parametrize("seed", range(FIRST_SEED, FIRST_SEED + KILLS - FAST_KILLS))
 @fault(**KILL)
 def test_killed_again(world: World, seed: int) -> None:
     killed(world, seed)

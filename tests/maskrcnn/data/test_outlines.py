@@ -48,6 +48,12 @@ def test_what_is_too_broken_to_draw_has_no_outline():
     assert corners(Polygon(((float("nan"), 0), (1, 1), (2, 0)))) == []
 
 
+def test_a_place_beyond_the_integers_of_opencv(bitmap):
+    data = bitmap(np.ones((3, 4)), 0, 0, "x")["bitmap"]["data"]
+    assert corners(Bitmap(data, (10**300, 0)))[0][0] == (1e300, 0)
+    assert corners(Bitmap(data, (10**400, 0))) == []
+
+
 def test_a_box_of_an_accepted_label():
     instance = LabelInstance("x", (1.0, 2.0, 4.0, 5.0), None, 20)
     assert outlines.of_instance(7, instance) == (Outline(7, ((1, 2), (5, 2), (5, 7), (1, 7))),)
@@ -83,6 +89,11 @@ def test_an_object_wholly_outside_is_shown_beside_the_image():
     picture = sheet_pictures.draw(np.full((200, 200, 3), 60, np.uint8), [square(230, 90, 20)])
     assert (picture == 60).all(axis=2).any()
     assert red(picture).any()
+
+
+def test_an_object_too_far_away_to_show():
+    picture = sheet_pictures.draw(np.full((200, 200, 3), 60, np.uint8), [square(1e300, 90, 20)])
+    assert (picture == 60).all(axis=2).any()
 
 
 def test_without_an_object_the_whole_image_is_shown():

@@ -67,13 +67,14 @@ def _of_shape(shape: Shape) -> list[Ring]:
                 return [ring for part in shape.parts for ring in _of_shape(part)]
         found = [ring for ring in rings(shape) if ring and np.isfinite(ring).all()]
         return [tuple((float(x), float(y)) for x, y in ring) for ring in found]
-    except (BadItemError, ValueError):  # what is too broken to draw is said in words only
+    except (BadItemError, ValueError, OverflowError):  # what is too broken to draw is said in words only
         return []
 
 
 def _contours(mask: Mask, origin: tuple[int, int] = (0, 0)) -> list[Ring]:
-    found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=origin)
-    return [tuple((float(x), float(y)) for x, y in contour.reshape(-1, 2)) for contour in found]
+    found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    left, top = origin  # added here, because a spoilt one is larger than OpenCV's integers
+    return [tuple((float(x + left), float(y + top)) for x, y in contour.reshape(-1, 2).tolist()) for contour in found]
 
 
 def _rectangle(left: float, top: float, right: float, bottom: float) -> Ring:
