@@ -20,7 +20,7 @@ def found(tmp_path_factory):
     """Made by a process of its own, because sums in one order are chosen for a whole process."""
     file = tmp_path_factory.mktemp("regression") / "found.npz"
     paths = os.pathsep.join(path for path in sys.path if path)
-    subprocess.run([sys.executable, FIXTURES / "make.py", file], check=True,
+    subprocess.run([sys.executable, FIXTURES / "make.py", file], check=True,  # noqa: S603
                    env={**os.environ, "TF_DETERMINISTIC_OPS": "1", "PYTHONPATH": paths})
     with np.load(file) as arrays:
         return dict(arrays)
