@@ -57,14 +57,26 @@ def run_model(
         classes: The classes of the data set.
         settings: The verdict's thresholds.
     """
-    answers, predictions = _predict_all(model, images, settings)
+    answers, predictions = predict_all(model, images, settings)
+    return score(model.card.run_id, images, answers, predictions, classes, settings)
+
+
+def score(
+    run_id: str,
+    images: Sequence[LabelledImage],
+    answers: Sequence[tuple[Instance, ...]],
+    predictions: Sequence[Prediction],
+    classes: Sequence[ClassDefinition],
+    settings: VerdictSettings,
+) -> ModelRun:
+    """Score answers, whoever gave them; parameters as in ModelRun and run_model."""
     names = [definition.name for definition in classes]
     boxes = coco.run(images, answers, names, "bbox")
     masks = coco.run(images, answers, names, "segm")
     truths = tuple(judge(image.instances, classes, settings).label for image in images)
     counts = confusion(truths, [prediction.verdict.label for prediction in predictions])
     scores = ModelScores(
-        run_id=model.card.run_id,
+        run_id=run_id,
         box=boxes.average,
         mask=masks.average,
         classes=tuple(_class_scores(masks, boxes, index, images, settings) for index in range(len(names))),
@@ -92,9 +104,10 @@ def image_results(images: Sequence[LabelledImage], run: ModelRun) -> list[ImageR
     ]
 
 
-def _predict_all(
+def predict_all(
     model: SegmentationModel, images: Sequence[LabelledImage], settings: VerdictSettings
 ) -> tuple[list[tuple[Instance, ...]], list[Prediction]]:
+    """Every instance of each image, and what the endpoint would answer."""
     answers, predictions = [], []
     told = time.monotonic()
     model.warm_up()
