@@ -311,6 +311,22 @@ def test_fine_tuning_starts_from_a_trained_model(trained, make_job, tmp_path, mo
     assert not layout.model.exists()
 
 
+def test_fitted_anchors_are_those_of_network_checkpoint_and_artifact(
+        make_job, make_shard, make_squares, tmp_path, monkeypatch):
+    """Given 60 boxes of 36 and 12 pixels and anchors of other sizes, then every part of the run has the fitted ones."""
+    layout = make_job(tmp_path / "ml", anchor_fit="True", anchor_sizes="[4, 6, 100, 110, 120]")
+    make_shard(layout.channel("train"), make_squares(30, 1))
+    trainers: list[loop.Trainer] = []
+    monkeypatch.setattr(loop.Trainer, "run", lambda trainer: trainers.append(trainer) or True)
+    program.train(layout)
+    trainer = trainers[0]
+    sizes = trainer.settings.model.rpn.anchor_sizes_px
+    assert {12.0, 36.0} <= set(sizes)
+    assert trainer.model.config.rpn.anchor_sizes_px == sizes
+    assert trainer.state.fingerprint["anchor_sizes"] == str(sizes)
+    assert Predictor.load(layout.model).model.config.rpn.anchor_sizes_px == sizes
+
+
 @pytest.mark.parametrize(("asked", "gpus", "told"), [
     (True, ["a card"], "autoclustering"), (True, [], False), (False, ["a card"], False)])
 def test_xla_is_for_gpus_that_ask_for_it(monkeypatch, asked, gpus, told):

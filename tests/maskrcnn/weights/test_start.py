@@ -117,13 +117,13 @@ def test_backbone_first_then_the_whole_model(layout, filled, values, tiny, caplo
     model = filled(class_count=5)
     for variable in model.variables:
         variable.assign(np.zeros_like(variable))
-    start.load(model, start.find(layout, TrainingConfig(backbone_weights="backbone.npz")), "auto")
+    start.load(model, start.find(layout, TrainingConfig(backbone_weights="backbone.npz")), TrainingConfig())
     np.testing.assert_array_equal(values(model)["conv0/W"], backbone["conv0/W"])
     assert not values(model)["fpn/lateral_1x1_c2/W"].any()
     assert "format tensorpack" in caplog.text
 
     starts = start.find(layout, TrainingConfig(backbone_weights="backbone.npz", load_model="whole.npz"))
-    start.load(model, starts, "auto")
+    start.load(model, starts, TrainingConfig())
     assert starts == []
     np.testing.assert_array_equal(values(model)["conv0/W"], whole["conv0/W"])
     np.testing.assert_array_equal(values(model)["fastrcnn/fc6/W"], whole["fastrcnn/fc6/W"])
@@ -136,4 +136,21 @@ def test_weights_of_another_width_are_refused_when_nothing_fits(layout, filled, 
     np.savez(layout.root / "w.npz", **{"conv0/W": np.zeros((7, 7, 3, 64))})
     starts = start.find(layout, TrainingConfig(load_model="w.npz"))
     with pytest.raises(JobError, match=r"hyperparameter load_model: .*w.npz: \d+ of \d+ weights do not fit"):
-        start.load(filled(), starts, "auto")
+        start.load(filled(), starts, TrainingConfig())
+
+
+def test_fitted_anchors_need_an_rpn_with_as_many(layout, filled):
+    """Given a model with other anchor ratios, when anchors are fitted, then its RPN would be lost: refused."""
+    layout.root.mkdir()
+    own.save(filled(), layout.root / "w.npz")
+    with np.load(layout.root / "w.npz") as stored:
+        other = {**stored, "rpn/class/W": np.concatenate([stored["rpn/class/W"]] * 2, -1)}
+    np.savez(layout.root / "other.npz", **other)
+    for name in ("w.npz", "other.npz"):
+        start.load(filled(), start.find(layout, TrainingConfig(load_model=name)), TrainingConfig())
+    fitting = TrainingConfig(anchor_fit=True)
+    start.load(filled(), start.find(layout, TrainingConfig(load_model="w.npz")), fitting)
+    start.load(filled(), start.find(layout, TrainingConfig(backbone_weights="other.npz")), fitting)
+    with pytest.raises(JobError, match=r"RPN of load_model other.npz does not fit .*as many anchor_ratios") as caught:
+        start.load(filled(), start.find(layout, TrainingConfig(load_model="other.npz")), fitting)
+    assert caught.value.code == "CONFIG_INVALID"

@@ -76,6 +76,8 @@ TRAINING = (
     Known("filter_empty", "training.filter_empty", "Leave images without objects out of training"),
     Known("mosaic", "training.mosaic", "Share of images made of four close-ups around objects: for small defects",
           0, 1),
+    Known("anchor_fit", "training.anchor_fit",
+          "Fit anchor_sizes and anchor_ratios to the training boxes first; how many there are stays"),
     Known("backbone_weights", "training.backbone_weights",
           "File whose backbone training starts from: docs/weights.md"),
     Known("load_model", "training.load_model", "Whole model to fine-tune from; what does not fit is skipped"),

@@ -28,7 +28,7 @@ from maskrcnn.model.mask_rcnn import MaskRCNN
 from maskrcnn.model_card import ModelCard
 from maskrcnn.predictor import Predictor, write_artifact
 from maskrcnn.program import JobError
-from maskrcnn.training import interruption, optimizer, records
+from maskrcnn.training import anchor_fit, interruption, labels, optimizer, records
 from maskrcnn.training.checkpoint import Checkpoints
 from maskrcnn.training.config import TrainingConfig
 from maskrcnn.training.loop import Data, Trainer
@@ -68,6 +68,7 @@ def train(layout: Layout) -> None:
         data = Data(
             _training_records(layout.channel("train"), shard_names(manifest, "train"), resolved.settings.training),
             truth.read_test_set(layout.channel("val"), classes, shard_names(manifest, "val")))
+        resolved = _fitted(resolved, data.train, classes)
         try:
             trainer = _trainer(layout, resolved, starts, classes, data, interrupted, together)
             if not trainer.run():
@@ -169,7 +170,7 @@ def _trainer(layout: Layout, resolved: Resolved, starts: list[Start], classes: t
              len(data.val), ", ".join(c.name for c in classes))
     with together.scope():
         model = MaskRCNN(settings.model, len(classes), dtype)
-        start.load(model, starts, training.fc6_rows)
+        start.load(model, starts, training)
         mover = optimizer.build(training, model.trained_variables())
         checkpoints = Checkpoints(layout.checkpoints, {**model.named_variables(), **mover.named_slots()},
                                   training.keep_checkpoints)
@@ -192,6 +193,13 @@ def _adapted(resolved: Resolved, starts: Sequence[Start]) -> Resolved:
     return dataclasses.replace(
         resolved, settings=dataclasses.replace(settings, model=start.adapted(settings.model, starts,
                                                                          resolved.chosen)))
+
+
+def _fitted(resolved: Resolved, train: Sequence[records.Record], classes: Sequence[ClassDefinition]) -> Resolved:
+    """The settings with what is fitted to the training data before training."""
+    if not resolved.settings.training.anchor_fit:
+        return resolved
+    return anchor_fit.fitted(resolved, labels.read(train), classes)
 
 
 def _fingerprint(resolved: Resolved, classes: tuple[ClassDefinition, ...], data: Data) -> dict[str, str]:

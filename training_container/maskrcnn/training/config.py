@@ -105,6 +105,8 @@ class TrainingConfig:
     """Leave images without objects out of training."""
     mosaic: float = 0.0
     """Share of the images that are four close-ups around objects instead."""
+    anchor_fit: bool = False
+    """Anchors are fitted to the training boxes before training begins; the settings then have the fitted ones."""
     backbone_weights: str = ""
     """Weights in any known format whose backbone training starts from; what does not fit is skipped."""
     load_model: str = ""

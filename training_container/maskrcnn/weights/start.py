@@ -15,7 +15,7 @@ from maskrcnn.program import JobError
 from maskrcnn.training.config import TrainingConfig
 from maskrcnn.weights.arrays import WeightsError
 from maskrcnn.weights.assign import Report, assign
-from maskrcnn.weights.formats import RowsChoice, Source, open_source
+from maskrcnn.weights.formats import Source, open_source
 from maskrcnn.weights.locate import locate
 
 log = logging.getLogger("castline")
@@ -89,23 +89,34 @@ def adapted(config: ModelConfig, starts: Sequence[Start], chosen: Collection[str
     return config
 
 
-def load(model: MaskRCNN, starts: list[Start], fc6_rows: RowsChoice) -> None:
+def load(model: MaskRCNN, starts: list[Start], training: TrainingConfig) -> None:
     """Put the weights into the network, and log what did not fit.
 
     Takes them off the list, so that training does not carry the memory of whole files.
 
     Raises:
-        JobError: CONFIG_INVALID: nothing in a file fits.
+        JobError: CONFIG_INVALID: nothing in a file fits, or anchors were fitted and its RPN has another number of them.
     """
     while starts:
         start = starts.pop(0)
         source = start.source
         try:
-            report = assign(model, source.convert(model.config, fc6_rows), str(source.path), strict=False,
+            report = assign(model, source.convert(model.config, training.fc6_rows), str(source.path), strict=False,
                             wanted=start.wants)
         except WeightsError as error:
             raise JobError("CONFIG_INVALID", f"hyperparameter {start.hyperparameter}: {error}") from error
         _log(start, report)
+        if training.anchor_fit and start.hyperparameter == "load_model":
+            _check_anchors(start, report)
+
+
+def _check_anchors(start: Start, report: Report) -> None:
+    """Refuse fitted anchors that the loaded RPN has no outputs for: it would be forgotten without need."""
+    for line in report.left:
+        if line.startswith(("rpn/class/", "rpn/box/")):
+            raise JobError("CONFIG_INVALID", f'hyperparameter anchor_fit = "True": the RPN of load_model '
+                           f"{start.source.path.name} does not fit ({line}): give as many anchor_ratios as that model "
+                           "has, or set anchor_fit to False")
 
 
 def _log(start: Start, report: Report) -> None:
