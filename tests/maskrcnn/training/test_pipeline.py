@@ -8,24 +8,12 @@ import numpy as np
 import pytest
 from maskrcnn import hyperparameters
 from maskrcnn.training import pipeline, records
+from maskrcnn.training.selection import Selection
 
 
 @pytest.fixture
 def settings(tiny):
     return hyperparameters.resolve(tiny).settings
-
-
-def test_every_pass_shows_every_record_once_in_a_new_order():
-    stream = list(itertools.islice(pipeline.order(7, seed=3, start=0), 21))
-    passes = [[index for index, _ in stream[start : start + 7]] for start in (0, 7, 14)]
-    assert [sorted(one) for one in passes] == [list(range(7))] * 3
-    assert len({tuple(one) for one in passes}) == 3
-    assert [position for _, position in stream] == list(range(21))
-
-
-def test_order_can_be_entered_anywhere():
-    straight = list(itertools.islice(pipeline.order(7, seed=3, start=0), 30))
-    assert list(itertools.islice(pipeline.order(7, seed=3, start=11), 19)) == straight[11:]
 
 
 def test_batches_from_a_position_equal_those_of_a_straight_run(job, settings):
@@ -37,17 +25,27 @@ def test_batches_from_a_position_equal_those_of_a_straight_run(job, settings):
             np.testing.assert_array_equal(before, after)
 
 
-@pytest.mark.parametrize("start", [0, 3])
-def test_hosts_read_the_rows_of_the_joint_batch_between_them(job, tiny, start):
+@pytest.mark.parametrize(("start", "selection"), [
+    (0, None), (3, None), (3, Selection(np.array([1.0, 1.4, 1.0, 2.5, 1.0])))])
+def test_hosts_read_the_rows_of_the_joint_batch_between_them(job, tiny, start, selection):
     """Given batches of four, when two hosts with a device each read two rows, then together they read the four."""
     found = records.scan(job.channel("train"))
     joint, halves = (hyperparameters.resolve(tiny | {"batch_size_per_gpu": batch}, replicas).settings
                      for batch, replicas in (("4", 1), ("2", 2)))
-    whole = pipeline.batches(found, joint, start)
-    hosts = [pipeline.batches(found, halves, start, host, 2) for host in (0, 1)]
+    whole = pipeline.batches(found, joint, start, selection=selection)
+    hosts = [pipeline.batches(found, halves, start, host, 2, selection) for host in (0, 1)]
     for batch, first, second in itertools.islice(zip(whole, *hosts, strict=False), 3):
         np.testing.assert_array_equal(batch.name, np.concatenate([first.name, second.name]))
         np.testing.assert_array_equal(batch.image, np.concatenate([first.image, second.image]))
+
+
+def test_selection_decides_how_often_an_image_is_in_the_batches(job, settings):
+    found = records.scan(job.channel("train"))
+    twice_the_third = Selection(np.array([1.0, 1.0, 2.0, 1.0, 1.0]))
+    for start in (0, 6):
+        batches = pipeline.batches(found, settings, start, selection=twice_the_third)
+        names = [name for batch in itertools.islice(batches, 3) for name in batch.name.numpy()]
+        assert sorted(names) == sorted(f"part_1_{number}.png".encode() for number in (0, 1, 2, 2, 3, 4))
 
 
 def test_batch_pads_objects_with_class_0(tmp_path, settings, make_example, make_shard):

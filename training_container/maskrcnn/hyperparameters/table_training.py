@@ -76,6 +76,9 @@ TRAINING = (
     Known("filter_empty", "training.filter_empty", "Leave images without objects out of training"),
     Known("mosaic", "training.mosaic", "Share of images made of four close-ups around objects: for small defects",
           0, 1),
+    Known("class_balance", "training.class_balance",
+          "Repeat factor sampling: images of a class that a share f of all images shows come sqrt(class_balance / f) "
+          "times a pass where that is above 1; 0: all once; epochs stay as long", 0, 1),
     Known("anchor_fit", "training.anchor_fit",
           "Fit anchor_sizes and anchor_ratios to the training boxes first; how many there are stays"),
     Known("backbone_weights", "training.backbone_weights",

@@ -28,11 +28,12 @@ from maskrcnn.model.mask_rcnn import MaskRCNN
 from maskrcnn.model_card import ModelCard
 from maskrcnn.predictor import Predictor, write_artifact
 from maskrcnn.program import JobError
-from maskrcnn.training import anchor_fit, interruption, labels, optimizer, records
+from maskrcnn.training import anchor_fit, interruption, labels, optimizer, records, selection
 from maskrcnn.training.checkpoint import Checkpoints
 from maskrcnn.training.config import TrainingConfig
 from maskrcnn.training.loop import Data, Trainer
 from maskrcnn.training.run_log import RunLog
+from maskrcnn.training.selection import Selection
 from maskrcnn.weights import start
 from maskrcnn.weights.start import Start
 
@@ -68,7 +69,7 @@ def train(layout: Layout) -> None:
         data = Data(
             _training_records(layout.channel("train"), shard_names(manifest, "train"), resolved.settings.training),
             truth.read_test_set(layout.channel("val"), classes, shard_names(manifest, "val")))
-        resolved = _fitted(resolved, data.train, classes)
+        resolved, data = _fitted(resolved, data, classes)
         try:
             trainer = _trainer(layout, resolved, starts, classes, data, interrupted, together)
             if not trainer.run():
@@ -195,11 +196,15 @@ def _adapted(resolved: Resolved, starts: Sequence[Start]) -> Resolved:
                                                                          resolved.chosen)))
 
 
-def _fitted(resolved: Resolved, train: Sequence[records.Record], classes: Sequence[ClassDefinition]) -> Resolved:
-    """The settings with what is fitted to the training data before training."""
-    if not resolved.settings.training.anchor_fit:
-        return resolved
-    return anchor_fit.fitted(resolved, labels.read(train), classes)
+def _fitted(resolved: Resolved, data: Data, classes: Sequence[ClassDefinition]) -> tuple[Resolved, Data]:
+    """Settings and data with what the labels of the training images decide."""
+    training = resolved.settings.training
+    if not (training.anchor_fit or selection.needs_labels(training)):
+        return resolved, data
+    found = labels.read(data.train)
+    if training.anchor_fit:
+        resolved = anchor_fit.fitted(resolved, found, classes)
+    return resolved, dataclasses.replace(data, selection=Selection.of(found, classes, training))
 
 
 def _fingerprint(resolved: Resolved, classes: tuple[ClassDefinition, ...], data: Data) -> dict[str, str]:

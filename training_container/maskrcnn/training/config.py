@@ -105,6 +105,8 @@ class TrainingConfig:
     """Leave images without objects out of training."""
     mosaic: float = 0.0
     """Share of the images that are four close-ups around objects instead."""
+    class_balance: float = 0.0
+    """Images of classes in fewer than this share of the images are shown more often; 0: none is."""
     anchor_fit: bool = False
     """Anchors are fitted to the training boxes before training begins; the settings then have the fitted ones."""
     backbone_weights: str = ""

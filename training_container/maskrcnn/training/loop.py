@@ -27,6 +27,7 @@ from maskrcnn.training.progress import Progress
 from maskrcnn.training.records import Record
 from maskrcnn.training.run_log import RunLog
 from maskrcnn.training.schedule import Schedule
+from maskrcnn.training.selection import Selection
 from maskrcnn.training.stages import Staging
 from maskrcnn.training.step import Step, TrainingStep
 
@@ -37,10 +38,12 @@ BOX_AP, MASK_AP = "mAP(bbox)/IoU=0.5:0.95", "mAP(segm)/IoU=0.5:0.95"
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """The two splits that training looks at."""
+    """The two splits that training looks at, and how often it shows each training image."""
 
     train: Sequence[Record]
     val: Sequence[LabelledImage]
+    selection: Selection | None = None
+    """None: each once a pass."""
 
 
 class Trainer:
@@ -84,7 +87,8 @@ class Trainer:
         self._resume()
         progress = Progress(self.schedule, self.settings.training, self.clock, self.state.step)
         saved_at = self.clock()
-        dataset = pipeline.batches(self.data.train, self.settings, self.state.position, self.team.rank, self.team.hosts)
+        dataset = pipeline.batches(self.data.train, self.settings, self.state.position, self.team.rank, self.team.hosts,
+                                   self.data.selection)
         batches = iter(dataset)
         while not self._evaluate_if_due() and not self._finished():
             if self.staging.enter(self.state.step):

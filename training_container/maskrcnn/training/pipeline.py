@@ -6,46 +6,37 @@ import functools
 import os
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from maskrcnn.training import augment, examples, mosaic
 from maskrcnn.training.config import Settings
 from maskrcnn.training.examples import Example
+from maskrcnn.training.order import Order
 from maskrcnn.training.records import Record
+from maskrcnn.training.selection import Selection
 
 PREFETCHED_BATCHES = 2
 SCALE_FOLD = mosaic.TILES + 1
 """Keeps the scale's random numbers apart from those of the mosaic and of its tiles."""
 
 
-def order(count: int, seed: int, start: int) -> Iterator[tuple[int, int]]:
-    """(record index, position) from position `start` on, without end; every pass is a new permutation."""
-    position = start
-    while True:
-        turn, first = divmod(position, count)
-        for index in np.random.default_rng([seed, turn]).permutation(count)[first:]:
-            yield int(index), position
-            position += 1
-
-
-def batches(records: Sequence[Record], settings: Settings, start: int, host: int = 0,
-            hosts: int = 1) -> tf.data.Dataset:
+def batches(records: Sequence[Record], settings: Settings, start: int, host: int = 0, hosts: int = 1,
+            selection: Selection | None = None) -> tf.data.Dataset:
     """Endless batches of augmented examples from position `start` (images seen so far) on.
 
     Every host reads its own rows of the joint batch: host 0 the first ones, and so on. What a row holds depends on its
-    position alone, so any number of hosts sees the same joint batches.
+    position alone, so any number of hosts sees the same joint batches. Without a selection every pass shows every
+    record once.
     """
     training = settings.training
     own = training.batch // hosts
     companions = mosaic.TILES - 1 if training.mosaic else 0
+    order = Order((selection or Selection.even(len(records))).factors, training.seed)
 
     def stream() -> Iterator[tuple[list[bytes], int]]:
-        for index, position in order(len(records), training.seed, start):
-            if (position - start) % training.batch // own != host:
-                continue
-            others = np.random.default_rng([training.seed, 1, position]).integers(len(records), size=companions)
-            yield [records[i].read() for i in (index, *others)], position
+        for place in order.walk(start, companions):
+            if (place.position - start) % training.batch // own == host:
+                yield [records[i].read() for i in (place.record, *place.companions)], place.position
 
     options = tf.data.Options()
     # Autotuned buffers grow without need, and whoever ends training waits until all of them are filled.
