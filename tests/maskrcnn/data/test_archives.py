@@ -81,7 +81,8 @@ def zip_link():
     ("x.tgz", tarred([(tarfile.TarInfo("a.png"), b"x" * 100_000)])[:-60], "cannot be unpacked"),
     ("x.zip", zipped({"a": b"x", "a/b": b"x"}), "cannot be unpacked"),
     ("x.tar", tarred([(tarfile.TarInfo("a"), b"1"), (tarfile.TarInfo("./a"), b"2")], "w"), "holds ./a twice"),
-])
+], ids=["above", "root", "drive", "tar-above", "tar-link", "zip-link", "zip-cut", "no-archive", "tgz-cut",
+        "file-is-folder", "twice"])  # not the bytes, which hold the time
 def test_what_no_folder_could_hold_is_refused_whole(inbox, tmp_path, name, body, message):
     inbox.put(f"up/{name}", body)
     tree, (refused,) = unpack(inbox, tmp_path)
