@@ -14,8 +14,8 @@ from maskrcnn.model import precision
 from maskrcnn.model.config import Precision
 from maskrcnn.model.mask_rcnn import MaskRCNN, RawDetections
 from maskrcnn.model_card import ModelCard
-from maskrcnn.ops import images as image_ops
 from maskrcnn.ops import masks as mask_ops
+from maskrcnn.tiling import merging, views
 from maskrcnn.weights import own
 
 
@@ -60,14 +60,17 @@ class Predictor:
         return Detections(boxes, scores, class_ids, mask_ops.paste(small_masks, boxes, height, width))
 
     def find(self, image: tf.Tensor, min_score: float | tf.Tensor = 0.0) -> RawDetections:
-        """Detections above this score in an image [H, W, 3] with boxes in its own pixels, as tensors."""
-        config = self.model.config.input
-        shape = tf.shape(image)[:2]
-        resized = image_ops.resized_shape(shape, config.short_edge_px, config.max_size_px)
-        raw = self.model.detect(image_ops.resize(image, resized), min_score)
-        # Not shape[::-1]: a negative stride over a shape makes Grappler give up on the whole graph.
-        height, width = tf.unstack(tf.cast(shape, tf.float32) / tf.cast(resized, tf.float32))
-        return raw._replace(boxes=raw.boxes * tf.stack([width, height, width, height]))
+        """Detections above this score in an image [H, W, 3] with boxes in its own pixels, as tensors.
+
+        With tiles the image is looked at piece by piece, and what the pieces show becomes one answer.
+        """
+        config = self.model.config
+        if not config.tiles.size_px:
+            return views.whole(self.model, image, config.input.max_size_px, min_score)
+        found = merging.merge(views.of(self.model, image), config.box.detections)
+        # Not before: a weak detection may be a fragment of a strong one, and the answer must not depend on it.
+        chosen = tf.where(found.scores > min_score)[:, 0]
+        return RawDetections(*(tf.gather(part, chosen) for part in found))
 
     def warm_up(self) -> None:
         """Trace the network, so that the first real image does not wait for it."""

@@ -154,3 +154,20 @@ def test_classes_must_be_those_that_were_asked_for():
     training = hyperparameters.resolve({"class_count": "2"}).settings.training
     with pytest.raises(JobError, match=r'class_count = "2": the data set has disk:'):
         hyperparameters.check_classes(training, ["disk"])
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    ({"tile_size": "100"}, r'tile_size = "100": must be 0, or at least 128'),
+    ({"tile_size": "800"}, r'tile_size = "800": must be below max_size \(768\).*raise image_size and max_size'),
+    ({"tile_size": "512", "tile_overlap": "39"}, r'tile_overlap = "39": must be from 40, .* tile_size \(256\)'),
+    ({"tile_size": "512", "tile_overlap": "257"}, r'tile_overlap = "257": must be from 40'),
+])
+def test_tiles_that_would_lose_objects_are_refused(given, words):
+    with pytest.raises(JobError, match=words):
+        hyperparameters.resolve({"preset": "demo"} | given)
+
+
+def test_tiles_come_back_from_what_is_written_into_the_model():
+    given = {"preset": "demo", "tile_size": "512", "tile_overlap": "80", "tile_whole": "False"}
+    again = hyperparameters.resolve(hyperparameters.resolve(given).as_strings())
+    assert dataclasses.astuple(again.settings.model.tiles) == (512, 80, False)

@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from maskrcnn.hyperparameters.entries import invalid
 from maskrcnn.hyperparameters.values import render
-from maskrcnn.model.config import ModelConfig
+from maskrcnn.model.config import SEAM_PX, ModelConfig
 from maskrcnn.program import JobError
 from maskrcnn.training.config import Settings, TrainingConfig
 
 PYRAMID_LEVELS = 5
+LARGEST_SMALL_PX = 32
+"""COCO's small objects are up to 32 x 32."""
+SMALLEST_TILE_PX = 128
 CASCADE_STAGES = 3
 ENDS = ("total_images", "lr_schedule", "lr_epoch_schedule", "stages")
 """Each says when training ends; without any of them epochs does."""
@@ -40,6 +43,7 @@ def check_together(settings: Settings, preset: Settings, given: Mapping[str, str
     _check_lengths(settings.model, refuse)
     _check_architecture(settings.model, refuse)
     _check_sizes(settings, refuse)
+    _check_tiles(settings.model, refuse)
     _check_start(settings, refuse)
 
 
@@ -118,6 +122,21 @@ def _check_sizes(settings: Settings, refuse: Refuse) -> None:
         raise refuse("max_size", size.max_size_px, f"must be at least image_size ({size.short_edge_px})")
 
     _check_training_sizes(settings, refuse)
+
+
+def _check_tiles(model: ModelConfig, refuse: Refuse) -> None:
+    tiles = model.tiles
+    if not tiles.size_px:
+        return
+    if tiles.size_px < SMALLEST_TILE_PX:
+        raise refuse("tile_size", tiles.size_px, f"must be 0, or at least {SMALLEST_TILE_PX}")
+    if tiles.size_px >= model.input.max_size_px:
+        raise refuse("tile_size", tiles.size_px, f"must be below max_size ({model.input.max_size_px}), the longest "
+                     "edge of the resized image: raise image_size and max_size, or set tile_size to 0")
+    least = LARGEST_SMALL_PX + 2 * SEAM_PX
+    if not least <= tiles.overlap_px <= tiles.size_px // 2:
+        raise refuse("tile_overlap", tiles.overlap_px, f"must be from {least}, so that some tile shows a small object "
+                     f"at a seam whole, to half of tile_size ({tiles.size_px // 2})")
 
 
 def _check_training_sizes(settings: Settings, refuse: Refuse) -> None:

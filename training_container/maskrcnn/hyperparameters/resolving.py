@@ -20,7 +20,7 @@ IGNORED_PREFIX = "sagemaker_"  # the SageMaker SDK adds these to every job
 MAY_CHANGE = frozenset({"log_seconds", "checkpoint_seconds", "keep_checkpoints", "eval_period", "batch_size_per_gpu",
                         "gpus", "precision", "deterministic", "score_threshold", "nms_iou", "detections", "candidates",
                         "proposals", "joint_candidates", "joint_proposals", "backbone_weights", "load_model",
-                        "fc6_rows", "class_names", "class_count", "xla"})
+                        "fc6_rows", "class_names", "class_count", "xla", "tile_overlap", "tile_whole"})
 """What a resumed run may set anew, because it does not bend what was learned so far. The batch is among them:
 running out of memory is answered by halving it."""
 IDENTITY = ("run_id", "version")

@@ -7,6 +7,11 @@ from maskrcnn.hyperparameters.entries import Hyperparameter as Known
 MODEL = (
     Known("image_size", "model.input.short_edge_px", "Short edge that images are resized to", 32, 8192),
     Known("max_size", "model.input.max_size_px", "Longest edge that images are resized to", 32, 8192),
+    Known("tile_size", "model.tiles.size_px",
+          "Side of the tiles in which the resized image is seen, pixels; 0: in one piece (docs/tiling.md)", 0, 8192),
+    Known("tile_overlap", "model.tiles.overlap_px", "What neighbouring tiles share; small objects must fit into it", 0,
+          4096),
+    Known("tile_whole", "model.tiles.whole", "The whole image is seen too, as large as a tile: for large objects"),
     Known("pixel_mean", "model.input.pixel_mean", "Taken from R, G, B (0 to 255)", 0, 255),
     Known("pixel_std", "model.input.pixel_std", "R, G, B are divided by it", 0.001, 255),
     Known("mode_fpn", "model.feature_pyramid", "Feature pyramid; False: the C4 network, the last group heads each box"),

@@ -12,6 +12,8 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 STRIDES = (4, 8, 16, 32, 64)
 """Input pixels per feature pixel on the levels p2 to p6."""
+SEAM_PX = 4
+"""A box that comes so near to the side of a tile may be cut by it: boxes are hardly finer than a cell of p2."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,10 +131,23 @@ class MaskHeadConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class TilesConfig:
+    """Overlapping tiles in which a large image is looked at, each with all of the network: docs/tiling.md."""
+
+    size_px: int = 0
+    """Side of a tile of the resized image; 0: the image is seen in one piece."""
+    overlap_px: int = 64
+    """What neighbours share at least; small objects must fit into it."""
+    whole: bool = True
+    """The whole image is seen too, made small enough for a tile: for objects that are larger than a tile."""
+
+
+@dataclasses.dataclass(frozen=True)
 class ModelConfig:
     """A whole Mask R-CNN."""
 
     input: InputConfig = dataclasses.field(default_factory=InputConfig)
+    tiles: TilesConfig = dataclasses.field(default_factory=TilesConfig)
     backbone: BackboneConfig = dataclasses.field(default_factory=BackboneConfig)
     feature_pyramid: bool = True
     """False: the C4 model of the Faster R-CNN paper: all on c4, the backbone's last group as the head of each box."""
