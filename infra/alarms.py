@@ -43,6 +43,7 @@ class PipelineAlarms(Construct):
         self._clocks(settings)
         self._queues()
         self._endpoint()
+        self._budget(settings)
 
     def _runs(self) -> None:
         for metric, what in (
@@ -112,6 +113,16 @@ class PipelineAlarms(Construct):
             "The model takes more than 30 s an image; SageMaker gives up after 60 s.",
             threshold=30_000_000,
             periods=2,
+        )
+
+    def _budget(self, settings: DeploymentSettings) -> None:
+        # Over one round of the gate's clock, or the alarm would end and begin again between two looks.
+        held = self._metrics.own("HeldByBudget").with_(period=Duration.minutes(settings.triggers.gate_every_minutes))
+        self._alarm(
+            "budget-holds",
+            held,
+            "A run is due but the budget holds it back: the gate's log says how much is spent; raise "
+            "spend.per_month_usd, or `python -m app run --over-budget` starts this one.",
         )
 
     def _alarm(

@@ -26,7 +26,7 @@ FAILURES = (
 
 
 class PipelineDashboard(Construct):
-    """One page, read from top to bottom: alarms, runs, failures, model, endpoint, plumbing."""
+    """One page, read from top to bottom: alarms, runs, failures, model, cost, endpoint, plumbing."""
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class PipelineDashboard(Construct):
                 self._failures(),
                 self._outcomes(),
                 self._training_curves(),
+                self._spend(),
                 self._endpoint(),
                 self._plumbing(),
             ],
@@ -128,6 +129,18 @@ class PipelineDashboard(Construct):
                 left=[own("TrainingSeconds"), own("BillableSeconds")],
                 right=[own("Interruptions")],
             ),
+        ]
+
+    def _spend(self) -> list[cloudwatch.IWidget]:
+        own = self._metrics.own
+        return [
+            cloudwatch.GraphWidget(
+                title="Estimated cost of runs (USD a day); looks at the inbox that the budget held back",
+                width=FULL,
+                height=HEIGHT,
+                left=[own("EstimatedCostUsd").with_(period=Duration.days(1))],
+                right=[own("HeldByBudget")],
+            )
         ]
 
     def _training_curves(self) -> list[cloudwatch.IWidget]:

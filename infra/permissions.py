@@ -99,7 +99,7 @@ class Resources:
 
 def _gate(r: Resources) -> tuple[Grant, ...]:
     start = Grant(actions=("states:StartExecution",), resources=(r.arns.state_machine,))
-    return (r.list_objects(), r.state("Get", "Put"), start, r.executions("DescribeExecution"))
+    return (r.list_objects(), r.state("Get", "Put", "Query"), start, r.executions("DescribeExecution"))
 
 
 def _claim(r: Resources) -> tuple[Grant, ...]:
@@ -201,6 +201,9 @@ def _finish(r: Resources) -> tuple[Grant, ...]:
         r.write(RUNS),
         r.state("Put", "Delete"),
         r.executions("GetExecutionHistory"),
+        # What the run's jobs took, and so what they cost.
+        r.made_by_runs("training-job", "DescribeTrainingJob"),
+        r.made_by_runs("processing-job", "DescribeProcessingJob"),
         r.notify(),
         r.wake_gate(),
     )
@@ -211,8 +214,8 @@ def _fail_run(r: Resources) -> tuple[Grant, ...]:
         *_finish(r),
         r.state("Get", "Query"),
         r.executions("DescribeExecution"),
-        r.made_by_runs("training-job", "StopTrainingJob", "DescribeTrainingJob"),
-        r.made_by_runs("processing-job", "StopProcessingJob", "DescribeProcessingJob"),
+        r.made_by_runs("training-job", "StopTrainingJob"),
+        r.made_by_runs("processing-job", "StopProcessingJob"),
     )
 
 

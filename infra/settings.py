@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from app.contracts import prices, worst_case
 from app.contracts.documents import ContractError, from_plain, to_json
 from app.contracts.settings import PipelineSettings
 
@@ -212,6 +213,20 @@ def from_context(plain: Mapping[str, Any]) -> DeploymentSettings:
         return from_plain(DeploymentSettings, {**mine, "pipeline": pipeline})
     except ContractError as error:
         raise ContractError(_speak_of_settings(str(error))) from error
+
+
+def check_budget(settings: PipelineSettings, region: str) -> None:
+    """Refuse budgets that cannot be kept, or under which no run would ever start.
+
+    Args:
+        settings: The deployment's.
+        region: Where it goes; empty when nobody knows, then nothing is checked.
+
+    Raises:
+        ContractError: the message has the numbers, and what to change.
+    """
+    if region and (objection := worst_case.objection(settings, prices.of_region(region, settings.prices))):
+        raise ContractError(objection)
 
 
 def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,9 @@ import functools
 import os
 from collections.abc import Mapping
 
-from app.contracts import documents, names
-from app.contracts.settings import PipelineSettings
+from app.contracts import documents, names, prices
+from app.contracts.prices import Prices
+from app.contracts.settings import PipelineSettings, SpendSettings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +72,20 @@ class Environment:
     def endpoint(self) -> str:
         """Name of the one endpoint."""
         return names.endpoint(self.name)
+
+    @property
+    def region(self) -> str:
+        """The region, such as `eu-central-1`."""
+        return self.state_machine_arn.split(":")[3]
+
+    @property
+    def prices(self) -> Prices:
+        """What machines cost in this region."""
+        return prices.of_region(self.region, self.settings.prices)
+
+    def spending(self, *, over_budget: bool) -> PipelineSettings:
+        """The settings of one run: without budgets when a person has said so."""
+        return dataclasses.replace(self.settings, spend=SpendSettings()) if over_budget else self.settings
 
     def execution_arn(self, run_id: str) -> str:
         """ARN of the execution of a run; the execution's name is the run id."""

@@ -25,6 +25,8 @@ class GateOrder:
     """Why; shown in the run's record."""
     hyperparameters: dict[str, str] = dataclasses.field(default_factory=dict)
     """Override the deployment's for this run."""
+    over_budget: bool = False
+    """Start although a budget says no, and do not cut training short."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +107,8 @@ class Attempt:
     """False: no other attempt may help."""
     history: tuple[TrainingAttempt, ...] = ()
     """Attempts that failed."""
+    why: str = ""
+    """Why there is no other attempt, where the error does not say it: the run's budget."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -115,6 +119,7 @@ class TrainEvent(WaitingEvent):
     attempt: Attempt
     hyperparameters: dict[str, str] = dataclasses.field(default_factory=dict)
     """Override the deployment's for this run."""
+    over_budget: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,6 +130,7 @@ class NextAttemptEvent:
     error: StateError
     hyperparameters: dict[str, str] = dataclasses.field(default_factory=dict)
     """Override the deployment's for this run."""
+    over_budget: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     closing_event = from_plain(ClosingEvent, event)
     state = closing_event.state
     error = from_plain(StateError, state["error"])
-    failure = closing.Failure("FAILED", error.Error, failures.sentence(error.Cause))
+    why = state.get("attempt", {}).get("why", "")  # NextAttempt's own reason, beside that of the job
+    cause = "; ".join(part for part in (failures.sentence(error.Cause), why) if part)
+    failure = closing.Failure("FAILED", error.Error, cause)
     closing.fail(here, closing_event.execution_arn, _run(closing_event), failure, state)
     return {"error": failure.error, "cause": failure.cause}
 

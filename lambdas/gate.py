@@ -23,6 +23,12 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     order = from_plain(GateOrder, event) if event.get("force") is True else GateOrder()
     here = environment.current()
     ladder.for_run(here.settings.training, order.hyperparameters)  # refuse them now, not after hours of preparing
-    decision = turns.look(here, forced=order.force, why=order.reason, hyperparameters=order.hyperparameters)
+    decision = turns.look(
+        here,
+        forced=order.force,
+        why=order.reason,
+        hyperparameters=order.hyperparameters,
+        over_budget=order.over_budget,
+    )
     log.info(decision.reason, extra={"start": decision.start, "forced": order.force})
     return dataclasses.asdict(decision)

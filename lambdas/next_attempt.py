@@ -7,12 +7,14 @@ from typing import Any
 
 from app.contracts.documents import from_plain
 from lambdas import environment
-from lambdas.decisions import ladder
+from lambdas.decisions import budget, ladder
 from lambdas.events import NextAttemptEvent
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Decide; a pure function of the settings, the attempt and its error."""
-    failed = from_plain(NextAttemptEvent, event)
-    settings = ladder.for_run(environment.current().settings.training, failed.hyperparameters)
-    return dataclasses.asdict(ladder.next_attempt(settings, failed.attempt, failed.error))
+    """Decide; a pure function of the settings, the prices, the attempt and its error."""
+    failed, here = from_plain(NextAttemptEvent, event), environment.current()
+    training = ladder.for_run(here.settings.training, failed.hyperparameters)
+    decided = ladder.next_attempt(training, failed.attempt, failed.error)
+    settings = here.spending(over_budget=failed.over_budget)
+    return dataclasses.asdict(budget.affordable(settings, here.prices, decided))

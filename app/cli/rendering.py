@@ -11,7 +11,7 @@ from rich.table import Table
 
 from app.contracts.dataset import Finding
 from app.contracts.prediction import Prediction
-from app.contracts.runs import Champion, RunRecord, TrainingAttempt
+from app.contracts.runs import Champion, JobSpend, RunRecord, TrainingAttempt
 
 OUTCOMES = {
     "PROMOTED": "[green]promoted[/]",
@@ -103,6 +103,10 @@ def _run_facts(record: RunRecord) -> Iterator[tuple[str, str]]:
         yield "Verdicts", f"{share(record.verdict_accuracy)} % of the test images judged right"
     for attempt in record.training:
         yield "Training", _attempt(attempt)
+    if record.spend:
+        yield "Cost", escape(record.spend.in_words)
+        for job in record.spend.jobs:
+            yield "", _job(job)
     for reason in record.decision:
         yield "Decision", escape(reason)
     if record.states:
@@ -112,11 +116,20 @@ def _run_facts(record: RunRecord) -> Iterator[tuple[str, str]]:
         yield "Why", escape(f"{record.error}: {record.cause}")
 
 
+def _job(job: JobSpend) -> str:
+    """`0.12 USD  castline-dev-...-train-1: 2 x ml.g5.xlarge, billed 5 min 00 s`."""
+    usd = "price unknown" if job.usd is None else f"{job.usd:.2f} USD"
+    return (f"{usd}  {job.job_name}: {job.instance_count} x {job.instance_type}{' spot' if job.spot else ''}, "
+            f"billed {duration(job.billable_seconds)}")
+
+
 def _attempt(attempt: TrainingAttempt) -> str:
     kind = "spot" if attempt.spot else "on demand"
     times = "once" if attempt.interruptions == 1 else f"{attempt.interruptions} times"
+    several = f"{attempt.instance_count} x " if attempt.instance_count > 1 else ""
     parts = (
-        f"{attempt.instance_type} {kind}, {duration(attempt.seconds)}, billed {duration(attempt.billable_seconds)}",
+        f"{several}{attempt.instance_type} {kind}, {duration(attempt.seconds)}, ",
+        f"billed {duration(attempt.billable_seconds)}",
         f", interrupted {times}" if attempt.interruptions else "",
         f", 1/{2**attempt.batch_halvings} of the batch" if attempt.batch_halvings else "",
         f": {escape(attempt.error)}" if attempt.error else "",

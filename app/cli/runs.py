@@ -40,6 +40,9 @@ def force(
         typer.Option("--set", metavar="NAME=VALUE", help="Hyperparameter for this run only; may be repeated."),
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Follow the run to its end.")] = False,
+    over_budget: Annotated[
+        bool, typer.Option("--over-budget", help="Although spend.per_month_usd or spend.per_run_usd says no.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Start a run now, whatever the gate's waiting rules say. Exit status 1 when none was started.
@@ -49,7 +52,7 @@ def force(
     hyperparameters = _settings(settings or [])
     where = pipeline(context)
     before = lookup.newest_run(where) if watch else None
-    decision = client.force(where, hyperparameters)
+    decision = client.force(where, hyperparameters, over_budget=over_budget)
     started = decision.get("start") is True
     if json and not (started and watch):  # one document on stdout: the decision, or in the end the run's record
         emit_json(decision)

@@ -65,12 +65,13 @@ def findings(pipeline: Pipeline, run_id: str) -> tuple[Finding, ...]:
     return tuple(documents.from_plain(Finding, f) for f in json.loads(text)) if text else ()
 
 
-def force(pipeline: Pipeline, hyperparameters: dict[str, str]) -> dict[str, Any]:
+def force(pipeline: Pipeline, hyperparameters: dict[str, str], *, over_budget: bool = False) -> dict[str, Any]:
     """Ask the gate to start a run now, whatever its waiting rules say.
 
     Args:
         pipeline: Where.
         hyperparameters: Override the deployment's for this run only.
+        over_budget: Start it although a budget says no.
 
     Returns:
         What the gate decided.
@@ -78,9 +79,9 @@ def force(pipeline: Pipeline, hyperparameters: dict[str, str]) -> dict[str, Any]
     Raises:
         PipelineError: the gate itself failed.
     """
+    order = {"force": True, "hyperparameters": hyperparameters} | ({"over_budget": True} if over_budget else {})
     answer = pipeline.client("lambda").invoke(
-        FunctionName=pipeline.gate_function,
-        Payload=json.dumps({"force": True, "hyperparameters": hyperparameters}).encode())
+        FunctionName=pipeline.gate_function, Payload=json.dumps(order).encode())
     decision: dict[str, Any] = json.loads(answer["Payload"].read() or b"{}")
     if answer.get("FunctionError"):
         raise PipelineError(f"the gate failed: {decision.get('errorMessage', decision)}: "

@@ -73,3 +73,4 @@ class JobResult:
     detail: dict[str, Any] = dataclasses.field(default_factory=dict)
     batch_halvings: int = 0
     """How often the batch was halved because memory ran out; training only."""
+    instance_count: int = 1

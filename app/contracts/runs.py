@@ -21,6 +21,8 @@ class RunInput:
     forced: bool = False
     hyperparameters: dict[str, str] = dataclasses.field(default_factory=dict)
     """Override the deployment's hyperparameters for this run only."""
+    over_budget: bool = False
+    """A person said that this run may cost more than the settings `spend` allow."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,10 +59,50 @@ class TrainingAttempt:
     spot: bool
     seconds: int
     billable_seconds: int
+    """Of one instance, as Describe says; what spot saved is taken off already."""
     interruptions: int
     error: str = ""
     batch_halvings: int = 0
     """How often the batch was halved because memory ran out before."""
+    instance_count: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class JobSpend:
+    """What one job of a run used, and what that costs by list price."""
+
+    job_name: str
+    instance_type: str
+    instance_count: int
+    spot: bool
+    seconds: int
+    """That each instance ran."""
+    billable_seconds: int
+    """Of one instance; `1 - billable_seconds / seconds` is what spot saved."""
+    usd: float | None = None
+    """billable seconds x instances x price; None when no price is known."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Spend:
+    """What the jobs of a run cost, estimated from the price table; docs/spend.md says what is not in it."""
+
+    usd: float
+    saved_usd: float
+    """What on-demand machines would have cost more."""
+    region: str
+    prices_as_of: str
+    """Day of the price table."""
+    jobs: tuple[JobSpend, ...] = ()
+    unpriced: tuple[str, ...] = ()
+    """Instance types without a known price; `usd` leaves them out."""
+
+    @property
+    def in_words(self) -> str:
+        """`1.23 USD estimated (prices of 2025-10-01), spot saved 0.98 USD`."""
+        saved = f", spot saved {self.saved_usd:.2f} USD" if self.saved_usd else ""
+        unknown = f"; without {', '.join(self.unpriced)}, of unknown price in {self.region}" if self.unpriced else ""
+        return f"{self.usd:.2f} USD estimated (prices of {self.prices_as_of}){saved}{unknown}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,3 +135,5 @@ class RunRecord:
     cause: str = ""
     """A sentence that a person can act on."""
     detail: dict[str, Any] = dataclasses.field(default_factory=dict)
+    spend: Spend | None = None
+    """None while the run goes on."""

@@ -7,11 +7,15 @@ The same dataclasses travel as JSON in the Lambdas' environment (CASTLINE_SETTIN
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from app.contracts.documents import ContractError
+from app.contracts.prices import SERVICES
+
+INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 
 
 def _check(ok: bool, where: str, value: Any, rule: str, example: str) -> None:
@@ -21,7 +25,7 @@ def _check(ok: bool, where: str, value: Any, rule: str, example: str) -> None:
 
 def _check_instances(names: Iterable[str], where: str) -> None:
     for name in names:
-        _check(bool(re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", name)), where, name,
+        _check(bool(INSTANCE_TYPE.fullmatch(name)), where, name,
                "must be a SageMaker instance type", '"ml.g5.xlarge"')
 
 
@@ -234,6 +238,35 @@ class ServingSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class SpendSettings:
+    """What the jobs of runs may cost by the price table; None: no limit. How limits are kept: docs/spend.md."""
+
+    per_run_usd: float | None = None
+    """Training is cut short so that no run costs more."""
+    per_month_usd: float | None = None
+    """The gate starts no run that might make the month (UTC) cost more."""
+
+    def __post_init__(self) -> None:
+        for name, example in (("per_run_usd", "50"), ("per_month_usd", "500")):
+            value = getattr(self, name)
+            _check(value is None or 0 < value < math.inf, f"spend.{name}", value, "must be above 0, or null", example)
+        if self.per_run_usd is not None and self.per_month_usd is not None:
+            _check(self.per_month_usd >= self.per_run_usd, "spend.per_month_usd", self.per_month_usd,
+                   f"must be at least spend.per_run_usd = {self.per_run_usd}, or no run ever starts", "500")
+
+
+def _check_prices(prices: Mapping[str, Mapping[str, float]]) -> None:
+    example = '{"eu-central-1": {"ml.g5.xlarge": 1.76}}'
+    for region, usd in prices.items():
+        _check(bool(re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region)), "prices", region, "must be an AWS region", example)
+        for name, price in usd.items():
+            where = f"prices.{region}.{name}"
+            _check(name in SERVICES or bool(INSTANCE_TYPE.fullmatch(name)), where, price,
+                   f"must name a SageMaker instance type or one of {', '.join(SERVICES)}", example)
+            _check(0 < price < math.inf, where, price, "must be above 0 (USD)", example)
+
+
+@dataclasses.dataclass(frozen=True)
 class PipelineSettings:
     """Everything the Lambdas need to know about this deployment's choices."""
 
@@ -245,8 +278,12 @@ class PipelineSettings:
     promotion: PromotionSettings = PromotionSettings()
     verdict: VerdictSettings = VerdictSettings()
     serving: ServingSettings = ServingSettings()
+    spend: SpendSettings = SpendSettings()
+    prices: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
+    """Region -> instance type (USD an hour) or service of contracts.prices -> price; wins over the table's."""
 
     def __post_init__(self) -> None:
+        _check_prices(self.prices)
         _check(bool(re.fullmatch(r"[a-z][a-z0-9]{0,9}", self.environment)), "environment", self.environment,
                "must be 1 to 10 lower-case letters or digits, a letter first", '"dev"')
 

@@ -6,7 +6,9 @@
 | JOB   | <job name> | token, kind, run_id, execution_arn, created_at, requested; written before the       |
 |       |            | create call; <job name> is the endpoint's name or the model package's ARN for those |
 | GATE  | LAST_FAILURE | run_id, error, started_at, ended_at, failures: the inbox as it is made a run fail  |
-| RUN   | <run id>   | status, outcome, started_at, ended_at, summary: the quick list behind `app runs`   |
+| RUN   | <run id>   | status, outcome, started_at, ended_at, summary: the quick list behind `app runs`;  |
+|       |            | usd, saved_usd, prices_as_of, unpriced: a month's runs, whose ids begin with it,    |
+|       |            | are one query, and their sum is what the month cost                                 |
 """
 
 LOCK_PK, LOCK_SK = "LOCK", "RUN"

@@ -165,6 +165,7 @@ def _model(tasks: Tasks, settings: PipelineSettings) -> dict[str, State]:
                 "image_uri.$": "$.image.image_uri",
                 "attempt.$": "$.attempt",
                 "hyperparameters.$": "$.run.hyperparameters",
+                "over_budget.$": "$.run.over_budget",
             },
             seconds=longest + QUEUE_SECONDS,
             result="$.training",
@@ -175,7 +176,12 @@ def _model(tasks: Tasks, settings: PipelineSettings) -> dict[str, State]:
         ),
         "NextAttempt": tasks.call(
             "next_attempt",
-            {"attempt.$": "$.attempt", "error.$": "$.error", "hyperparameters.$": "$.run.hyperparameters"},
+            {
+                "attempt.$": "$.attempt",
+                "error.$": "$.error",
+                "hyperparameters.$": "$.run.hyperparameters",
+                "over_budget.$": "$.run.over_budget",
+            },
             result="$.attempt",
             then="TryAgain",
             comment="Next rung, half the batch, a resumption, or the end",

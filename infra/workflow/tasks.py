@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.contracts import errors
+from app.contracts.attempts import PROCESSING_ATTEMPTS
 
 State = dict[str, Any]
 
@@ -55,7 +56,7 @@ FUNCTION_DIED = retrying(["Runtime.ExitError", "Lambda.Unknown"], interval=2, at
 FUNCTION_TIMEOUT = retrying(["States.Timeout", "Sandbox.Timedout"], interval=5, attempts=2)
 REATTACH = retrying(["States.HeartbeatTimeout", "States.Timeout", "Sandbox.Timedout"], interval=10, attempts=3)
 """Waiting states only: the function adopts the job that runs already, with a new token."""
-JOB_HICCUP = retrying([errors.JOB_INTERNAL, errors.JOB_CAPACITY], interval=60, attempts=2)
+JOB_HICCUP = retrying([errors.JOB_INTERNAL, errors.JOB_CAPACITY], interval=60, attempts=PROCESSING_ATTEMPTS - 1)
 QUOTA = retrying([errors.TRAIN_QUOTA, errors.JOB_QUOTA], interval=600, attempts=12, rate=1.5, longest=7_200)
 ENDPOINT_BUSY = retrying([BUSY], interval=5, attempts=120, rate=1.3, longest=60)
 

@@ -142,6 +142,10 @@ def _list(environment: Environment, record: RunRecord) -> None:
         started_at=record.started_at,
         ended_at=record.ended_at or "",
         summary=records.summary(record),
+        usd=record.spend.usd if record.spend else None,
+        saved_usd=record.spend.saved_usd if record.spend else 0.0,
+        prices_as_of=record.spend.prices_as_of if record.spend else "",
+        unpriced=", ".join(record.spend.unpriced) if record.spend else "",
     )
     StateTable(environment.table).put_run(item)
 

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Iterator
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from app.contracts import keys, names
 from app.contracts.dataset import PrepareResult, SnapshotSummary
 from app.contracts.documents import from_plain
 from app.contracts.evaluation import Comparison, EvaluationResult
-from app.contracts.jobs import JobResult
-from app.contracts.runs import RunInput, RunRecord, TrainingAttempt
+from app.contracts.jobs import JobKind, JobResult
+from app.contracts.runs import RunInput, RunRecord, Spend, TrainingAttempt
 from lambdas.aws import executions, jobs
 from lambdas.aws.documents import Bucket
-from lambdas.decisions import outcomes, records
+from lambdas.decisions import outcomes, records, spending
 from lambdas.environment import Environment
 from lambdas.events import Attempt
+
+log = logging.getLogger(__name__)
 
 State = dict[str, Any]
 """The state machine's data; empty when only an event tells of the run's end."""
 MAX_ATTEMPTS = 50
-"""More training attempts than any ladder has; bounds the search by name."""
+"""More attempts than any step has; bounds the search by name."""
 
 
 def of_state(environment: Environment, execution_arn: str, run: RunInput, state: State) -> records.Facts:
@@ -29,27 +34,43 @@ def of_state(environment: Environment, execution_arn: str, run: RunInput, state:
     attempt = from_plain(Attempt, state["attempt"]) if "attempt" in state else Attempt()
     trained = [from_plain(JobResult, state["training"])] if "training" in state else []
     attempts = (*attempt.history, *map(records.successful, trained))
-    return _facts(environment, execution_arn, run, state, attempts, image_uri="")
+    spend = _spend(environment, run.run_id)
+    return _facts(environment, execution_arn, run, state, attempts, image_uri="", spend=spend)
 
 
 def of_jobs(environment: Environment, execution_arn: str, run: RunInput, state: State) -> records.Facts:
     """Facts of a run that broke off anywhere: SageMaker knows what was started."""
-    described = list(_training_jobs(environment, run.run_id))
+    described = list(_jobs(environment, "training", run.run_id, "train"))
     attempts = []
     for job in described:
         outcome = outcomes.training(job)
         attempts.append(outcomes.attempt(job, outcome.error if isinstance(outcome, outcomes.Failed) else ""))
     image_uri = described[0]["AlgorithmSpecification"]["TrainingImage"] if described else ""
-    return _facts(environment, execution_arn, run, state, tuple(attempts), image_uri)
+    spend = _spend(environment, run.run_id)
+    return _facts(environment, execution_arn, run, state, tuple(attempts), image_uri, spend)
 
 
-def _training_jobs(environment: Environment, run_id: str) -> Iterator[dict[str, Any]]:
-    """The run's training jobs: names are deterministic, so the first unknown one ends the list."""
+def _jobs(environment: Environment, kind: JobKind, run_id: str, step: str) -> Iterator[dict[str, Any]]:
+    """The run's jobs of one step: names are deterministic, so the first unknown one ends the list."""
     for number in range(1, MAX_ATTEMPTS + 1):
-        described = jobs.describe("training", names.job(environment.name, run_id, "train", number))
+        described = jobs.describe(kind, names.job(environment.name, run_id, step, number))
         if described is None:
             return
         yield described
+
+
+def _spend(environment: Environment, run_id: str) -> Spend | None:
+    """What all jobs of the run cost, also those that failed; None when SageMaker does not say, which undoes no run."""
+    try:
+        used = [
+            *map(outcomes.processing_use, _jobs(environment, "processing", run_id, "prepare")),
+            *map(outcomes.training_use, _jobs(environment, "training", run_id, "train")),
+            *map(outcomes.processing_use, _jobs(environment, "processing", run_id, "evaluate")),
+        ]
+    except (ClientError, BotoCoreError):
+        log.exception("the cost of the run is not known")
+        return None
+    return spending.estimate(used, environment.prices)
 
 
 def _facts(
@@ -59,6 +80,7 @@ def _facts(
     state: State,
     attempts: tuple[TrainingAttempt, ...],
     image_uri: str,
+    spend: Spend | None,
 ) -> records.Facts:
     bucket, run_id = Bucket(environment.bucket), run.run_id
 
@@ -82,5 +104,6 @@ def _facts(
         attempts=attempts,
         states=records.timings(executions.history(execution_arn), dt.datetime.now(dt.UTC)),
         image_uri=state.get("image", {}).get("image_uri", "") or image_uri,
+        spend=spend,
         detail=detail,
     )

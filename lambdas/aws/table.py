@@ -6,7 +6,9 @@ See app/contracts/table.py for the items. Every write that could hurt somebody e
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -64,6 +66,12 @@ class RunItem:
     started_at: str
     ended_at: str
     summary: str
+    usd: float | None = 0.0
+    """Estimated cost; None while it is not known."""
+    saved_usd: float = 0.0
+    prices_as_of: str = ""
+    unpriced: str = ""
+    """Instance types of unknown price, comma-separated."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,6 +118,10 @@ class StateTable:
         """All runs, the oldest first."""
         yield from self._query(RunItem, RUN_PK)
 
+    def runs_of_month(self, month: dt.datetime) -> Iterator[RunItem]:
+        """The runs that began in a month (UTC): their ids begin with it."""
+        yield from self._query(RunItem, RUN_PK, f"{month:%Y%m}")
+
     def last_failure(self) -> LastFailure | None:
         """The failure that the uploads in the inbox have seen, if any."""
         return self._get(LastFailure, _FAILURE)
@@ -126,14 +138,17 @@ class StateTable:
         answer = client("dynamodb").get_item(TableName=self.name, Key=_key(key), ConsistentRead=True)
         return _from_item(kind, answer["Item"]) if "Item" in answer else None
 
-    def _query(self, kind: type[D], pk: str) -> Iterator[D]:
+    def _query(self, kind: type[D], pk: str, beginning: str = "") -> Iterator[D]:
+        rule, values = "pk = :pk", {":pk": pk}
+        if beginning:
+            rule, values = "pk = :pk AND begins_with(sk, :beginning)", {":pk": pk, ":beginning": beginning}
         pages = (
             client("dynamodb")
             .get_paginator("query")
             .paginate(
                 TableName=self.name,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues=_typed({":pk": pk}),
+                KeyConditionExpression=rule,
+                ExpressionAttributeValues=_typed(values),
                 ConsistentRead=True,
             )
         )
@@ -171,14 +186,22 @@ def _key(key: tuple[str, str]) -> dict[str, Any]:
 
 def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
     serializer = TypeSerializer()
-    return {name: serializer.serialize(value) for name, value in values.items()}
+    return {name: serializer.serialize(_number_out(value)) for name, value in values.items()}
 
 
 def _from_item(kind: type[D], item: Mapping[str, Any]) -> D:
     deserializer = TypeDeserializer()
-    plain = {name: deserializer.deserialize(value) for name, value in item.items()}
-    known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    values = {
-        name: int(value) if known[name].type == "int" else value for name, value in plain.items() if name in known
-    }
-    return documents.from_plain(kind, values)
+    known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    plain = {name: _number_in(deserializer.deserialize(value)) for name, value in item.items() if name in known}
+    return documents.from_plain(kind, plain)
+
+
+def _number_out(value: Any) -> Any:
+    """DynamoDB takes no binary fractions."""
+    return Decimal(str(value)) if isinstance(value, float) else value
+
+
+def _number_in(value: Any) -> Any:
+    if not isinstance(value, Decimal):
+        return value
+    return int(value) if value == value.to_integral_value() else float(value)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import secrets
+import sys
 from collections.abc import Mapping
 
 from app.contracts import documents
@@ -17,7 +18,7 @@ from app.contracts.runs import RunInput
 from lambdas.aws import closing, executions, inbox
 from lambdas.aws.documents import Bucket
 from lambdas.aws.table import Lock, StateTable
-from lambdas.decisions import gate
+from lambdas.decisions import budget, emf, gate
 from lambdas.environment import Environment
 from lambdas.errors import RunInProgressError
 
@@ -30,8 +31,9 @@ def look(
     forced: bool = False,
     why: str = "",
     hyperparameters: Mapping[str, str] | None = None,
+    over_budget: bool = False,
 ) -> gate.Decision:
-    """Look at the lock and the inbox, and start a run when one is due."""
+    """Look at the lock, the inbox and the budget, and start a run when one is due."""
     table = StateTable(environment.table)
     lock = table.lock()
     if lock:
@@ -49,14 +51,32 @@ def look(
         forced=forced,
         failure=table.last_failure(),
     )
+    if decision.start and not over_budget and (no := _over_budget(environment, now, forced=forced)):
+        return no
     if decision.start:
-        run = RunInput(new_run_id(now), why or decision.reason, now.isoformat(), forced, dict(hyperparameters or {}))
+        run = RunInput(
+            new_run_id(now), why or decision.reason, now.isoformat(), forced, dict(hyperparameters or {}), over_budget
+        )
         claimed = Lock(run.run_id, documents.to_json(run), now.isoformat())
         if not table.take_lock(claimed, from_owner=lock.owner if lock else None):
             return gate.Decision(False, "another look at the inbox was faster")
         executions.start(environment, run)
         return gate.Decision(True, f"run {run.run_id}: {run.reason}", run.run_id)
     return decision
+
+
+def _over_budget(environment: Environment, now: dt.datetime, *, forced: bool) -> gate.Decision | None:
+    """The decision to wait, when a budget asks for it; the metric of it has an alarm."""
+    settings, month = environment.settings, StateTable(environment.table).runs_of_month(now)
+    spent = [item.usd for item in month] if settings.spend.per_month_usd is not None else []
+    why = budget.hold(settings, environment.prices, spent, now)
+    if not why:
+        return None
+    if forced:
+        return gate.Decision(False, f"{why}; to start it all the same: python -m app run --over-budget")
+    stamp = round(dt.datetime.now(dt.UTC).timestamp() * 1000)
+    sys.stdout.write(emf.line(environment.name, {"HeldByBudget": 1.0}, stamp, reason=why) + "\n")
+    return gate.Decision(False, why)
 
 
 def new_run_id(now: dt.datetime) -> str:

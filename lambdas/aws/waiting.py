@@ -13,6 +13,7 @@ import logging
 from typing import Any, Literal
 
 from app.contracts import errors, keys, names
+from app.contracts.attempts import PROCESSING_ATTEMPTS
 from app.contracts.dataset import PrepareResult
 from app.contracts.documents import ContractError
 from app.contracts.evaluation import EvaluationResult
@@ -28,7 +29,6 @@ from lambdas.requests.processing import ProcessingStep
 
 log = logging.getLogger(__name__)
 
-MAX_PROCESSING_ATTEMPTS = 3
 SPENT = (errors.JOB_INTERNAL, errors.JOB_CAPACITY)
 """A processing job that ended so is done again under the next name."""
 
@@ -51,7 +51,7 @@ def start_processing(environment: Environment, event: WaitingEvent, step: Proces
     """Start or adopt the first attempt that is not spent; return its name."""
     turns.hold(environment, event.run_id)
     Bucket(environment.bucket).write(step.document_key, step.document)
-    for attempt in range(1, MAX_PROCESSING_ATTEMPTS + 1):
+    for attempt in range(1, PROCESSING_ATTEMPTS + 1):
         name = names.job(environment.name, event.run_id, step.program, attempt)
         described = jobs.describe("processing", name)
         outcome = outcomes.processing(described) if described else None

@@ -18,8 +18,10 @@ UNITS = {
     "TrainingSeconds": "Seconds",
     "BillableSeconds": "Seconds",
     "Interruptions": "Count",
+    "EstimatedCostUsd": "None",
+    "HeldByBudget": "Count",
 }
-"""Every metric that a run may emit, dimension Environment; docs/pipeline.md explains them."""
+"""Every metric that runs and the gate emit, dimension Environment; docs/pipeline.md explains them."""
 
 
 def of_run(record: RunRecord, gain: float | None = None) -> dict[str, float]:
@@ -32,9 +34,10 @@ def of_run(record: RunRecord, gain: float | None = None) -> dict[str, float]:
         "Quarantined": float(record.quarantined),
         "MaskAP": record.mask_ap,
         "Gain": gain,
-        "TrainingSeconds": float(sum(a.seconds for a in record.training)),
-        "BillableSeconds": float(sum(a.billable_seconds for a in record.training)),
+        "TrainingSeconds": float(sum(a.seconds * a.instance_count for a in record.training)),
+        "BillableSeconds": float(sum(a.billable_seconds * a.instance_count for a in record.training)),
         "Interruptions": float(sum(a.interruptions for a in record.training)),
+        "EstimatedCostUsd": record.spend.usd if record.spend else None,
     }
     return {name: value for name, value in values.items() if value is not None}
 

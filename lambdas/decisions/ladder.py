@@ -6,21 +6,17 @@ import dataclasses
 from collections.abc import Mapping
 
 from app.contracts import errors
+from app.contracts.attempts import INTERNAL_RETRIES, MEMORY_RETRIES, TIME_LIMIT_RESUMES
 from app.contracts.documents import from_plain
 from app.contracts.runs import TrainingAttempt
 from app.contracts.settings import TrainingSettings
 from lambdas.decisions import failures
 from lambdas.events import Attempt, StateError
 
-INTERNAL_RETRIES = 2
-TIME_LIMIT_RESUMES = 1
-MEMORY_RETRIES = 3
-"""Down to an eighth of the batch."""
 HALVINGS = "batch_halvings"
 """Tells the train program how often to halve its batch, whichever preset or name it comes from."""
 BATCH_SIZES = ("batch_size_per_gpu", "config:TRAIN.BATCH_SIZE_PER_GPU", "IMAGES_PER_GPU", "batch-size")
 """The names of the batch size, as far as the pipeline must know it: a batch of one image has no half."""
-
 
 
 def next_attempt(settings: TrainingSettings, attempt: Attempt, error: StateError) -> Attempt:

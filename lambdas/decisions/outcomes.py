@@ -10,7 +10,7 @@ from typing import Any
 
 from app.contracts.errors import PUBLISH_FAILED
 from app.contracts.jobs import JobResult
-from app.contracts.runs import TrainingAttempt
+from app.contracts.runs import JobSpend, TrainingAttempt
 from lambdas.decisions import failures
 
 Description = Mapping[str, Any]
@@ -49,6 +49,7 @@ def training(job: Description) -> Outcome:
             spot=spent.spot,
             interruptions=spent.interruptions,
             batch_halvings=spent.batch_halvings,
+            instance_count=spent.instance_count,
             model_artifact=job["ModelArtifacts"]["S3ModelArtifacts"],
             metrics={
                 metric["MetricName"]: float(metric["Value"])
@@ -69,20 +70,21 @@ def attempt(job: Description, error: str = "") -> TrainingAttempt:
     """What one training job used, for the run record."""
     resources = job.get("ResourceConfig", {})
     preferences = resources.get("InstancePreferences") or [{}]
+    selected = resources.get("SelectedInstanceType") or resources.get("InstanceType")
+    chosen = next((p for p in preferences if p.get("InstanceType") == selected), preferences[0])
     transitions = job.get("SecondaryStatusTransitions", ())
     seconds = int(job.get("TrainingTimeInSeconds", _seconds(job, "TrainingStartTime", "LastModifiedTime")))
     return TrainingAttempt(
         job_name=job["TrainingJobName"],
         status=job["TrainingJobStatus"],
-        instance_type=resources.get("SelectedInstanceType")
-        or resources.get("InstanceType")
-        or preferences[0].get("InstanceType", ""),
+        instance_type=selected or chosen.get("InstanceType", ""),
         spot=bool(job.get("EnableManagedSpotTraining")),
         seconds=seconds,
         billable_seconds=int(job.get("BillableTimeInSeconds", seconds)),
         interruptions=sum(transition["Status"] == "Interrupted" for transition in transitions),
         error=error,
         batch_halvings=int(job.get("HyperParameters", {}).get("batch_halvings", 0)),
+        instance_count=int(resources.get("InstanceCount") or chosen.get("InstanceCount") or 1),
     )
 
 
@@ -90,14 +92,15 @@ def processing(job: Description) -> Outcome:
     """Judge DescribeProcessingJob; what the program wrote is added by the caller as `detail`."""
     status = job["ProcessingJobStatus"]
     if status == "Completed":
-        seconds = _seconds(job, "ProcessingStartTime", "ProcessingEndTime")
+        used = processing_use(job)
         return JobResult(
-            job_name=job["ProcessingJobName"],
+            job_name=used.job_name,
             kind="processing",
             status=status,
-            seconds=seconds,
-            billable_seconds=seconds,
-            instance_type=job["ProcessingResources"]["ClusterConfig"].get("InstanceType", ""),
+            seconds=used.seconds,
+            billable_seconds=used.billable_seconds,
+            instance_type=used.instance_type,
+            instance_count=used.instance_count,
         )
     if status == "Stopped":
         limit = job.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", math.inf)
@@ -109,6 +112,26 @@ def processing(job: Description) -> Outcome:
     else:
         return Pending()
     return Failed(failure.error, failure.message)
+
+
+def processing_use(job: Description) -> JobSpend:
+    """What one processing job used, without its price; a job that is being stopped has used its time so far."""
+    cluster = job.get("ProcessingResources", {}).get("ClusterConfig", {})
+    end = "ProcessingEndTime" if "ProcessingEndTime" in job else "LastModifiedTime"
+    seconds = _seconds(job, "ProcessingStartTime", end)
+    count = int(cluster.get("InstanceCount") or 1)
+    return JobSpend(
+        job["ProcessingJobName"], cluster.get("InstanceType", ""), count, spot=False, seconds=seconds,
+        billable_seconds=seconds,
+    )  # fmt: skip
+
+
+def training_use(job: Description) -> JobSpend:
+    """What one training job used, without its price."""
+    spent = attempt(job)
+    return JobSpend(
+        spent.job_name, spent.instance_type, spent.instance_count, spent.spot, spent.seconds, spent.billable_seconds
+    )
 
 
 def _seconds(job: Description, start_key: str, end_key: str) -> int:

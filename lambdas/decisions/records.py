@@ -11,7 +11,7 @@ from app.contracts.dataset import PrepareResult, SnapshotSummary
 from app.contracts.errors import RUN_IN_PROGRESS
 from app.contracts.evaluation import Comparison, EvaluationResult
 from app.contracts.jobs import JobResult
-from app.contracts.runs import RunInput, RunOutcome, RunRecord, RunStatus, StateTiming, TrainingAttempt
+from app.contracts.runs import RunInput, RunOutcome, RunRecord, RunStatus, Spend, StateTiming, TrainingAttempt
 
 CLOSING_STATES = ("Finish", "FailRun", "Restore", "NextAttempt")
 """They run after something failed; the state that failed is the last one before them."""
@@ -37,6 +37,7 @@ class Facts:
     attempts: tuple[TrainingAttempt, ...] = ()
     states: tuple[StateTiming, ...] = ()
     image_uri: str = ""
+    spend: Spend | None = None
     detail: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -65,7 +66,8 @@ def record(facts: Facts, *, status: RunStatus, outcome: RunOutcome, ended_at: st
         decision=comparison.reasons if comparison else (),
         endpoint=endpoint,
         states=facts.states,
-        detail=facts.detail | _spending(facts.attempts),
+        detail=facts.detail | _training_time(facts.attempts),
+        spend=facts.spend,
     )
 
 
@@ -76,9 +78,10 @@ def failed(record: RunRecord, *, state: str, error: str, cause: str) -> RunRecor
     )
 
 
-def _spending(attempts: tuple[TrainingAttempt, ...]) -> dict[str, Any]:
-    """What training took and what spot saved; billed seconds are those that cost money."""
-    total, billable = sum(a.seconds for a in attempts), sum(a.billable_seconds for a in attempts)
+def _training_time(attempts: tuple[TrainingAttempt, ...]) -> dict[str, Any]:
+    """Seconds of all instances that trained, those that are billed, and the share that spot saved."""
+    total = sum(a.seconds * a.instance_count for a in attempts)
+    billable = sum(a.billable_seconds * a.instance_count for a in attempts)
     if total == 0:
         return {}
     return {
@@ -100,6 +103,7 @@ def successful(result: JobResult) -> TrainingAttempt:
         billable_seconds=result.billable_seconds,
         interruptions=result.interruptions,
         batch_halvings=result.batch_halvings,
+        instance_count=result.instance_count,
     )
 
 
@@ -149,6 +153,8 @@ def notification(record: RunRecord, report: str) -> tuple[str, str]:
     if record.error:
         lines += [f"Failed in {record.failed_state}: {record.error}", record.cause]
         lines.append("The champion serves on, and the uploads stay in the inbox.")
+    if record.spend:
+        lines.append(f"Cost: {record.spend.in_words}")
     if record.endpoint:
         lines.append(f"Endpoint: {record.endpoint}")
     return subject.encode("ascii", "replace").decode()[:100], "\n".join([*lines, f"Report: {report}"])

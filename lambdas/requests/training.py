@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from app.contracts import keys, names
+from app.contracts import keys, names, worst_case
 from app.contracts.settings import Rung
-from lambdas.decisions import ladder, metrics
+from lambdas.decisions import budget, ladder, metrics
 from lambdas.environment import Environment
+from lambdas.errors import TrainConfigError
 from lambdas.events import TrainEvent
 from lambdas.requests import channels
 from lambdas.requests.common import Request, tags, uri, vpc
@@ -57,7 +58,7 @@ def request(environment: Environment, event: TrainEvent, *, on_file_system: bool
         "ResourceConfig": _resources(rung, settings.volume_gb, settings.instance_count),
         "EnableManagedSpotTraining": rung.spot,
         "StoppingCondition": {
-            "MaxRuntimeInSeconds": settings.max_runtime_seconds,
+            "MaxRuntimeInSeconds": _seconds(environment, event),
             # Refused without spot.
             **({"MaxWaitTimeInSeconds": rung.max_wait_seconds} if rung.spot else {}),
         },
@@ -65,6 +66,23 @@ def request(environment: Environment, event: TrainEvent, *, on_file_system: bool
         "VpcConfig": vpc(environment),
         "Tags": tags(environment, event.run_id),
     }
+
+
+def _seconds(environment: Environment, event: TrainEvent) -> int:
+    """How long the attempt may run; NextAttempt and the gate see to it that a budget leaves enough.
+
+    Raises:
+        TrainConfigError: the budget was lowered, or a price raised, while the run went on.
+    """
+    settings = environment.spending(over_budget=event.over_budget)
+    seconds = budget.training_seconds(settings, environment.prices, event.attempt)
+    least = worst_case.least_training_seconds(settings)
+    if seconds < least:
+        raise TrainConfigError(
+            f"spend.per_run_usd = {settings.spend.per_run_usd:g}: it leaves {max(seconds, 0)} s for training, and less "
+            f"than {least} s are not begun: raise it, or force a run with --over-budget"
+        )
+    return seconds
 
 
 def _starts_from_weights(hyperparameters: dict[str, str]) -> bool:

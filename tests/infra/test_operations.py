@@ -67,7 +67,8 @@ def test_alarms_watch_things_that_exist(dev: Any) -> None:
     functions = {r["Properties"]["FunctionName"] for r in dev.of_type("pipeline", "AWS::Lambda::Function").values()}
     queues = {r["Properties"]["QueueName"] for r in dev.of_type("pipeline", "AWS::SQS::Queue").values()}
     for alarm in alarms(dev).values():
-        assert alarm["Namespace"] in NAMESPACES
+        assert alarm["Namespace"] in NAMESPACES | {emf.NAMESPACE}
+        assert alarm["Namespace"] != emf.NAMESPACE or alarm["MetricName"] in emf.UNITS
         # Metric math would need an expression service that not every CloudFormation has.
         assert "Metrics" not in alarm
         watched = dimensions(alarm)
@@ -79,6 +80,13 @@ def test_alarms_watch_things_that_exist(dev: Any) -> None:
 def test_the_endpoint_has_alarms_for_its_errors_and_its_slowness(dev: Any) -> None:
     metrics = {a["MetricName"] for a in alarms(dev).values() if a["Namespace"] == "AWS/SageMaker"}
     assert metrics == {"Invocation5XXErrors", "InvocationModelErrors", "ModelLatency"}
+
+
+def test_a_budget_that_holds_a_run_back_raises_an_alarm_that_lasts_from_look_to_look(dev: Any) -> None:
+    alarm = alarms(dev)["castline-dev-budget-holds"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("Castline", "HeldByBudget")
+    assert dimensions(alarm) == {"Environment": "dev"}
+    assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["Threshold"], alarm["Statistic"]) == (900, 1, 1, "Sum")
 
 
 def test_the_topic_is_encrypted_with_a_key_that_alarms_and_functions_may_use(dev: Any) -> None:

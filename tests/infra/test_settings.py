@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from app.contracts.documents import ContractError
-from infra.settings import DeploymentSettings, from_context, merge, read
+from infra.settings import DeploymentSettings, check_budget, from_context, merge, read
 
 ROOT = Path(__file__).resolve().parents[2]
 CDK_JSON = json.loads((ROOT / "cdk.json").read_text())
@@ -106,6 +106,14 @@ def test_an_environment_that_cdk_json_does_not_know_is_refused_with_a_way_out() 
             "serving.mode: 'batch' is not one of 'serverless', 'realtime'; for example \"serverless\"",
         ),
         (
+            {"spend": {"per_run_usd": 0}},
+            "spend.per_run_usd = 0.0: must be above 0, or null; for example 50",
+        ),
+        (
+            {"prices": {"eu-central-1": {"ml.g5.xlarge": "cheap"}}},
+            'prices.eu-central-1.ml.g5.xlarge: expected float, got str "cheap"',
+        ),
+        (
             {"network": {"cidr": "8.8.0.0/16"}},
             "network.cidr = '8.8.0.0/16': must be a private IPv4 network of size /16 to /24; "
             'for example "10.42.0.0/16"',
@@ -116,6 +124,27 @@ def test_a_bad_value_is_refused_with_setting_rule_and_example(bad: dict[str, Any
     with pytest.raises(ContractError) as caught:
         from_context({"environment": "dev", **bad})
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("spend", "region", "words"),
+    [
+        ({"per_run_usd": 5}, "us-east-1", "spend.per_run_usd = 5: preparing and evaluating may cost "),
+        ({"per_month_usd": 100}, "us-east-1", "spend.per_month_usd = 100: one run may cost "),
+        ({"per_month_usd": 1000}, "eu-north-1", "the budget cannot be kept: no price of ml.g4dn.2xlarge, ml.g5.xlarge"),
+    ],
+)
+def test_a_budget_that_cannot_be_kept_is_refused_with_the_numbers(
+    spend: dict[str, int], region: str, words: str
+) -> None:
+    with pytest.raises(ContractError) as caught:
+        check_budget(from_context({"environment": "dev", "spend": spend}).pipeline, region)
+    assert str(caught.value).startswith(words)
+
+
+def test_a_budget_that_can_be_kept_or_whose_region_nobody_knows_is_let_through() -> None:
+    check_budget(from_context({"environment": "dev", "spend": {"per_run_usd": 50}}).pipeline, "us-east-1")
+    check_budget(from_context({"environment": "dev", "spend": {"per_run_usd": 5}}).pipeline, "")
 
 
 def test_a_misspelt_group_is_refused_with_the_known_groups() -> None:
@@ -133,12 +162,19 @@ def test_the_defaults_are_valid_on_their_own() -> None:
     assert isinstance(from_context({"environment": "dev"}), DeploymentSettings)
 
 
-def test_the_entry_point_says_what_is_wrong_and_shows_no_stack_trace() -> None:
-    context = {**CDK_JSON["context"], "castline:dev": {"gate": {"quiet_seconds": -1}}}
-    environment = {**os.environ, "CDK_CONTEXT_JSON": json.dumps(context)}
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"gate": {"quiet_seconds": -1}}, "cdk.json: gate.quiet_seconds = -1: must be 0 or more; for example 600"),
+        ({"spend": {"per_run_usd": 5}}, "cdk.json: spend.per_run_usd = 5: preparing and evaluating may cost "),
+    ],
+)
+def test_the_entry_point_says_what_is_wrong_and_shows_no_stack_trace(bad: dict[str, Any], message: str) -> None:
+    context = {**CDK_JSON["context"], "castline:dev": bad}
+    environment = {**os.environ, "CDK_CONTEXT_JSON": json.dumps(context), "CDK_DEFAULT_REGION": "us-east-1"}
     done = subprocess.run(
         [sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert "cdk.json: gate.quiet_seconds = -1: must be 0 or more; for example 600" in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -10,6 +10,7 @@ import pytest
 
 from app.contracts.documents import from_plain
 from app.contracts.jobs import JobResult
+from app.contracts.runs import RunInput
 from app.contracts.settings import PipelineSettings
 from infra.workflow.definition import BUILD, definition
 from lambdas.decisions import ladder
@@ -19,7 +20,7 @@ from tests.workflow.walker import Handler, StateFailure, Walk, walk
 
 SETTINGS = PipelineSettings("dev")
 TREE = definition(settings=SETTINGS, function_arns=ARNS, build_project="castline-dev-image")
-RUN = {"run_id": "r1", "reason": "why", "requested_at": "t", "forced": False, "hyperparameters": {}}
+RUN = dataclasses.asdict(RunInput("r1", "why", "t"))
 IMAGE = {"found": True, "image_uri": "repo@sha256:1"}
 
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from app.cli import rendering
-from app.contracts.runs import RunRecord, StateTiming, TrainingAttempt
+from app.contracts.runs import JobSpend, RunRecord, Spend, StateTiming, TrainingAttempt
 
 STARTED, ENDED = "2026-11-21T07:05:00+00:00", "2026-11-21T08:45:10+00:00"
 RUN = RunRecord("20261121-070500-abcdef", "SUCCEEDED", "NOT_PROMOTED", "40 new images", STARTED, ENDED, uploads=81,
@@ -85,6 +85,21 @@ def test_the_summary_of_a_run_tells_quality_cost_and_decision():
                  "gain -0.1 to 2.0: within noise", "Claim 1 s, Train 1 h 08 min"):
         assert fact in text
     assert "Failed in" not in text
+
+
+def test_the_summary_of_a_run_tells_what_each_job_cost():
+    spend = Spend(3.05, 7.0, "us-east-1", "2026-01-01", (
+        JobSpend("r-prepare-1", "ml.m5.xlarge", 2, False, 90, 90, 0.05),
+        JobSpend("r-train-1", "ml.g5.xlarge", 1, True, 1000, 300, 3.0),
+        JobSpend("r-evaluate-1", "ml.new.xlarge", 1, False, 60, 60, None)), ("ml.new.xlarge",))
+
+    text = " ".join(printed(rendering.run_summary(dataclasses.replace(RUN, spend=spend)), 200).split())
+
+    assert ("Cost 3.05 USD estimated (prices of 2026-01-01), spot saved 7.00 USD; without ml.new.xlarge, of unknown "
+            "price in us-east-1 "
+            "0.05 USD r-prepare-1: 2 x ml.m5.xlarge, billed 1 min 30 s "
+            "3.00 USD r-train-1: 1 x ml.g5.xlarge spot, billed 5 min 00 s "
+            "price unknown r-evaluate-1: 1 x ml.new.xlarge, billed 1 min 00 s Decision") in text
 
 
 def test_facts_without_a_value_are_left_out():

@@ -137,6 +137,14 @@ def test_run_orders_the_gate_and_says_what_it_decided(app, cloud):
         f"Started: run {FIRST}: a person asked for it, 40 new images", "Follow it: python -m app watch"]
 
 
+def test_a_run_over_the_budget_takes_a_word_of_its_own(app, cloud):
+    app("run")
+    app("run", "--over-budget")
+
+    assert cloud.gate.orders == [
+        {"force": True, "hyperparameters": {}}, {"force": True, "hyperparameters": {}, "over_budget": True}]
+
+
 def test_run_and_watch_gives_scripts_one_document(app, cloud, record):
     cloud.gate.decision = {"start": True, "reason": f"run {FIRST}"}
     real = cloud.gate.invoke

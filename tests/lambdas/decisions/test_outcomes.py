@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.contracts.jobs import JobResult
+from app.contracts.runs import JobSpend
 from lambdas.decisions import outcomes, records
 from lambdas.decisions.outcomes import Failed, Pending
 
@@ -179,3 +180,31 @@ def test_given_a_job_whose_batch_was_halved_then_the_attempt_and_the_result_say_
     assert isinstance(result, JobResult)
     assert (outcomes.attempt(described).batch_halvings, result.batch_halvings) == (2, 2)
     assert records.successful(result).batch_halvings == 2
+
+
+def test_given_several_machines_then_attempt_result_and_use_say_how_many() -> None:
+    preferences = [{"InstanceType": "ml.g5.xlarge", "InstanceCount": 2}, {"InstanceType": "ml.g6.xlarge",
+                                                                        "InstanceCount": 3}]  # fmt: skip
+    resources = {"InstancePreferences": preferences, "SelectedInstanceType": "ml.g6.xlarge"}
+    described = training("Completed", ResourceConfig=resources,
+                         ModelArtifacts={"S3ModelArtifacts": "s3://b/model.tar.gz"})  # fmt: skip
+    result = outcomes.training(described)
+    assert isinstance(result, JobResult)
+    assert (result.instance_count, records.successful(result).instance_count) == (3, 3)
+    assert outcomes.training_use(described) == JobSpend(
+        "castline-dev-r1-train-1", "ml.g6.xlarge", 3, True, 1000, 300
+    )
+    cluster = {"InstanceType": "ml.m5.xlarge", "InstanceCount": 4}
+    prepared = outcomes.processing(processing("Completed", ProcessingResources={"ClusterConfig": cluster}))
+    assert isinstance(prepared, JobResult)
+    assert prepared.instance_count == 4
+
+
+def test_given_a_processing_job_that_is_being_stopped_or_never_ran_then_its_time_so_far_counts() -> None:
+    stopping = processing("Stopping", LastModifiedTime=START + dt.timedelta(seconds=75))
+    del stopping["ProcessingEndTime"]
+    assert outcomes.processing_use(stopping) == JobSpend(
+        "castline-dev-r1-prepare-1", "ml.m5.xlarge", 1, False, 75, 75
+    )
+    del stopping["ProcessingStartTime"]
+    assert outcomes.processing_use(stopping).billable_seconds == 0

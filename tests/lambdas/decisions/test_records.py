@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from app.contracts.dataset import PrepareResult, SnapshotSummary
 from app.contracts.evaluation import Comparison
-from app.contracts.runs import RunInput, RunRecord, StateTiming, TrainingAttempt
+from app.contracts.runs import RunInput, RunRecord, Spend, StateTiming, TrainingAttempt
 from lambdas.decisions import emf, records
 
 START = dt.datetime(2026, 11, 2, 12, 0, tzinfo=dt.UTC)
@@ -61,6 +62,7 @@ def facts(**more: Any) -> records.Facts:
         "comparison": Comparison(True, ("gain in mask AP +0.05",), 0.45, 0.40, 0.01, 0.09),
         "attempts": (LOST, SPOT),
         "image_uri": "repo@sha256:1",
+        "spend": Spend(1.25, 2.0, "us-east-1", "2026-01-01"),
     }
     return records.Facts(RUN, "2026-11-02T12:00:01+00:00", **(defaults | more))
 
@@ -119,6 +121,29 @@ def test_given_a_record_then_its_metrics_are_one_line_that_cloudwatch_reads() ->
     line = json.loads(emf.line("dev", emf.of_run(record, gain=0.05), 1_800_000_000_000, run_id="r1"))
     directive = line["_aws"]["CloudWatchMetrics"][0]
     assert (directive["Namespace"], directive["Dimensions"]) == ("Castline", [["Environment"]])
-    assert {m["Name"] for m in directive["Metrics"]} == set(emf.UNITS) - {"MaskAP"}  # not evaluated here
+    # Not evaluated here; and holding back is the gate's to tell.
+    assert {m["Name"] for m in directive["Metrics"]} == set(emf.UNITS) - {"MaskAP", "HeldByBudget"}
     assert (line["RunsPromoted"], line["RunsNotPromoted"], line["RunsFailed"]) == (0.0, 1.0, 0.0)
     assert (line["BillableSeconds"], line["Gain"], line["run_id"]) == (300.0, 0.05, "r1")
+    assert line["EstimatedCostUsd"] == 1.25
+
+
+def test_given_a_job_of_three_machines_then_the_seconds_of_all_three_count() -> None:
+    several = dataclasses.replace(SPOT, instance_count=3)
+    record = records.record(facts(attempts=(several,)), status="SUCCEEDED", outcome="PROMOTED", ended_at="e")
+    assert (record.detail["training_seconds"], record.detail["billable_seconds"]) == (3000, 900)
+    assert record.detail["spot_savings"] == 0.7
+    assert emf.of_run(record)["BillableSeconds"] == 900.0
+
+
+def test_given_a_priced_run_when_people_are_told_then_they_learn_what_it_cost() -> None:
+    record = records.record(facts(), status="SUCCEEDED", outcome="PROMOTED", ended_at="e")
+    _, text = records.notification(record, "s3://b/r")
+    assert "\nCost: 1.25 USD estimated (prices of 2026-01-01), spot saved 2.00 USD\n" in text
+
+
+def test_given_a_machine_of_unknown_price_then_the_words_name_it() -> None:
+    spend = Spend(0.5, 0.0, "eu-north-1", "2026-01-01", unpriced=("ml.p5.48xlarge",))
+    assert spend.in_words == (
+        "0.50 USD estimated (prices of 2026-01-01); without ml.p5.48xlarge, of unknown price in eu-north-1"
+    )
