@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from app.embedded.sagemaker import reasons
-from app.embedded.sagemaker.cloud import Cloud, in_background
+from app.embedded.sagemaker.cloud import Cloud
 from app.embedded.sagemaker.errors import limit_exceeded, validation
+from app.embedded.sagemaker.jobs import Jobs
 from app.embedded.sagemaker.logs import GROUPS
-from app.embedded.sagemaker.programs import JOB_NICENESS, SHUTDOWN_GRACE_SECONDS, Program
+from app.embedded.sagemaker.programs import JOB_NICENESS, Program
 from app.embedded.sagemaker.several import Programs
 from app.embedded.sagemaker.shapes import Record
 
 CONTAINER_ROOT = "/opt/ml"
 DEFAULT_MAX_RUNTIME_SECONDS = 86_400
 EXIT_MESSAGE_LIMIT = 1024
-log = logging.getLogger("castline.processing")
 
 
-class Processing:
-    """Runs processing jobs, each in a thread of its own.
+class Processing(Jobs):
+    """Runs processing jobs."""
 
-    Args:
-        cloud: The surroundings.
-    """
-
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-        self._running: dict[str, Programs] = {}
-        self._threads: dict[str, threading.Thread] = {}
-        self._stopping: set[str] = set()
-        self._shutting_down = False
+    kind = "Processing"
+    has_phases = False
 
     def check(self, request: Record) -> None:
         """Raise ApiError where SageMaker, or the embedded one, would refuse the request."""
@@ -45,41 +35,8 @@ class Processing:
         if self._cloud.faults.take(request["ProcessingJobName"], "quota"):
             raise limit_exceeded("The account-level service limit for processing job usage is 0 Instances")
 
-    def start(self, record: Record) -> None:
-        """Begin a new job."""
-        self._cloud.job_status(record, "InProgress")
-        name = record["_name"]
-        self._threads[name] = in_background(f"process-{name}", lambda: self._guard(record))
-
-    def stop(self, record: Record) -> None:
-        """A person or the pipeline stops the job."""
-        if record["ProcessingJobStatus"] != "InProgress":
-            return
-        self._stopping.add(record["_name"])
-        self._cloud.job_status(record, "Stopping")
-        if program := self._running.get(record["_name"]):
-            in_background("stop", program.stop)
-
-    def stop_all(self) -> None:
-        """End the programs because the server ends; the next start tells that these jobs have failed."""
-        self._shutting_down = True
-        for program in list(self._running.values()):
-            program.stop("shutdown", SHUTDOWN_GRACE_SECONDS)
-        for thread in list(self._threads.values()):  # also of jobs whose program is still to start
-            thread.join(SHUTDOWN_GRACE_SECONDS)
-
-    def _guard(self, record: Record) -> None:
-        try:
-            self._run(record)
-        except Exception as error:
-            log.exception("processing job %s", record["_name"])
-            self._cloud.job_status(record, "Failed", FailureReason=f"InternalServerError: {error}",
-                                   ProcessingEndTime=time.time())
-        finally:
-            self._stopping.discard(record["_name"])
-            self._threads.pop(record["_name"], None)
-
-    def _run(self, record: Record) -> None:
+    def run(self, record: Record) -> None:
+        """From the download of the inputs to the upload of the outputs."""
         if fault := self._cloud.faults.take(record["_name"], "capacity", "internal"):
             return reasons.end_by_fault(self._cloud, record, fault)
         folder = self._cloud.settings.work / "processing" / record["_name"]
@@ -88,11 +45,10 @@ class Processing:
         for host in hosts:
             if missing := host.download():
                 return self._cloud.job_status(record, "Failed", FailureReason=missing, ProcessingEndTime=time.time())
-        program = self._start(record, hosts)
+        programs = Programs([host.start() for host in hosts])
         self._cloud.store.change(record, ProcessingStartTime=time.time())
         limit = record.get("StoppingCondition", {}).get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_SECONDS)
-        outcome = program.wait(limit, lambda: _flush(hosts))
-        self._running.pop(record["_name"], None)
+        outcome = self.wait(record, programs, limit, lambda: _flush(hosts))
         if outcome.ending == "shutdown":
             return None
         end = {"ProcessingEndTime": time.time(), **_exit_message(hosts)}
@@ -104,15 +60,6 @@ class Processing:
         for host in hosts:
             host.upload()
         return self._cloud.job_status(record, "Completed", **end)
-
-    def _start(self, record: Record, hosts: Sequence[_Host]) -> Programs:
-        program = Programs([host.start() for host in hosts])
-        self._running[record["_name"]] = program
-        if self._shutting_down:
-            program.stop("shutdown", SHUTDOWN_GRACE_SECONDS)
-        elif record["_name"] in self._stopping:
-            program.stop()
-        return program
 
 
 class _Host:

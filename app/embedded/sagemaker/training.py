@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
 
 from app.embedded.sagemaker import channels, reasons
-from app.embedded.sagemaker.cloud import Cloud, in_background
+from app.embedded.sagemaker.cloud import in_background
 from app.embedded.sagemaker.errors import limit_exceeded, validation
-from app.embedded.sagemaker.programs import SHUTDOWN_GRACE_SECONDS, Outcome
-from app.embedded.sagemaker.several import Programs
+from app.embedded.sagemaker.jobs import Jobs
+from app.embedded.sagemaker.programs import Outcome
 from app.embedded.sagemaker.shapes import Record
 from app.embedded.sagemaker.training_hosts import TrainingHosts
 
 DEFAULT_MAX_RUNTIME_SECONDS = 86_400
-log = logging.getLogger("castline.training")
 
 
-class Training:
-    """Runs training jobs, each in a thread of its own.
+class Training(Jobs):
+    """Runs training jobs."""
 
-    Args:
-        cloud: The surroundings.
-    """
-
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-        self._running: dict[str, Programs] = {}
-        self._threads: dict[str, threading.Thread] = {}
-        self._stopping: set[str] = set()
-        self._shutting_down = False
+    kind = "Training"
+    has_phases = True
 
     def check(self, request: Record) -> None:
         """Raise ApiError where SageMaker would refuse the request."""
@@ -48,21 +37,6 @@ class Training:
         if self._cloud.faults.take(request["TrainingJobName"], "quota"):
             raise limit_exceeded("The account-level service limit for training job usage is 0 Instances")
 
-    def start(self, record: Record) -> None:
-        """Begin a new job."""
-        self._cloud.job_status(record, "InProgress", "Starting", "Starting the training job")
-        name = record["_name"]
-        self._threads[name] = in_background(f"train-{name}", lambda: self._guard(record))
-
-    def stop(self, record: Record) -> None:
-        """A person or the pipeline stops the job."""
-        if record["TrainingJobStatus"] != "InProgress":
-            return
-        self._stopping.add(record["_name"])
-        self._cloud.job_status(record, "Stopping", "Stopping", "Stopping the training job")
-        if program := self._running.get(record["_name"]):
-            in_background("stop", program.stop)
-
     def interrupt(self, record: Record) -> bool:
         """Take the spot machine away; False when the job does not run on one now."""
         program = self._running.get(record["_name"])
@@ -71,29 +45,8 @@ class Training:
         in_background("interrupt", lambda: program.stop("interrupted"))
         return True
 
-    def stop_all(self) -> None:
-        """End the programs because the server ends, with their last checkpoints in S3.
-
-        Their records stay as they are: the next start tells that these jobs have failed.
-        """
-        self._shutting_down = True
-        for program in list(self._running.values()):
-            program.stop("shutdown", SHUTDOWN_GRACE_SECONDS)
-        for thread in list(self._threads.values()):  # also of jobs whose program is still to start
-            thread.join(SHUTDOWN_GRACE_SECONDS)
-
-    def _guard(self, record: Record) -> None:
-        try:
-            self._run(record)
-        except Exception as error:
-            log.exception("training job %s", record["_name"])
-            self._cloud.job_status(record, "Failed", "Failed", FailureReason=f"InternalServerError: {error}",
-                                   TrainingEndTime=time.time())
-        finally:
-            self._stopping.discard(record["_name"])
-            self._threads.pop(record["_name"], None)
-
-    def _run(self, record: Record) -> None:
+    def run(self, record: Record) -> None:
+        """From the download of the data to the upload of the model."""
         if fault := self._cloud.faults.take(record["_name"], "capacity", "max-wait", "max-runtime", "internal"):
             return reasons.end_by_fault(self._cloud, record, fault)
         job = TrainingHosts(self._cloud, record)
@@ -130,21 +83,14 @@ class Training:
 
     def _progress(self, record: Record, secondary: str, message: str) -> None:
         """A step of a job that is not over; one that is being stopped stays so."""
-        status = "Stopping" if record["_name"] in self._stopping else "InProgress"
+        status = "Stopping" if self.is_stopping(record) else "InProgress"
         self._cloud.job_status(record, status, secondary, message)
 
     def _train(self, record: Record, job: TrainingHosts, limit_seconds: float) -> Outcome:
-        program = job.start()
-        self._running[record["_name"]] = program
-        if self._shutting_down:
-            program.stop("shutdown", SHUTDOWN_GRACE_SECONDS)
-        elif record["_name"] in self._stopping:  # stopped before it started
-            program.stop()
         try:
-            return program.wait(limit_seconds, job.push_checkpoints)
+            return self.wait(record, job.start(), limit_seconds, job.push_checkpoints)
         finally:
             job.push_checkpoints()
-            self._running.pop(record["_name"], None)
 
     def _finish(self, record: Record, job: TrainingHosts, outcome: Outcome, times: Record) -> None:
         if outcome.ending == "ended" and outcome.exit_status != 0:
