@@ -19,7 +19,7 @@ from app.contracts.runs import RunRecord
 from app.embedded import control
 
 ENVIRONMENT = "test"
-DEADLINE_SECONDS = 600.0
+DEADLINE_SECONDS = 900.0
 T = TypeVar("T")
 
 

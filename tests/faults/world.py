@@ -23,7 +23,7 @@ from app.contracts.runs import Champion, RunRecord
 from app.embedded import control
 
 ENVIRONMENT = "test"
-DEADLINE_SECONDS = 300.0
+DEADLINE_SECONDS = 900.0
 EVENT_SECONDS = 20.0
 STATES = ("Claim", "Snapshot", "FindImage", "Prepare", "Train", "Evaluate", "Compare", "Register", "Publish", "Verify",
           "Commit", "Finish")

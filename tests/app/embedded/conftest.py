@@ -23,7 +23,7 @@ from app.embedded.sagemaker.store import Store
 from app.embedded.settings import ACCESS_KEY, REGION, SECRET_KEY, EmbeddedSettings
 
 BUCKET = "castings"
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 300.0
 
 
 def wait_until(condition: Callable[[], Any]) -> Any:

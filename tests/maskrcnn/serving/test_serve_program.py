@@ -96,7 +96,7 @@ def test_sigterm_finishes_the_request_in_flight_and_exits_0(tmp_path: Path, pict
     body = picture()
 
     def call() -> None:
-        answers.append(httpx.post(f"http://127.0.0.1:{port}/invocations", content=body, timeout=60))
+        answers.append(httpx.post(f"http://127.0.0.1:{port}/invocations", content=body, timeout=300))
 
     with serving(tmp_path, BEGAN=str(began), GO_ON=str(go_on), SAGEMAKER_BIND_TO_PORT=str(port)) as process:
         wait_for(process, "is ready", "Uvicorn running")
@@ -108,14 +108,14 @@ def test_sigterm_finishes_the_request_in_flight_and_exits_0(tmp_path: Path, pict
         wait_for(process, "Shutting down")
         go_on.open("w").close()
         caller.join()
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=300) == 0
     assert answers[0].status_code == 200
     assert answers[0].json()["verdict"]["label"] == "OK"
 
 
 def test_a_bad_setting_ends_the_program_with_a_failure_file(tmp_path: Path) -> None:
     with serving(tmp_path, CASTLINE_VERDICT='{"min_score": 7}') as process:
-        assert process.wait(timeout=60) == 1
+        assert process.wait(timeout=300) == 1
     failure = (tmp_path / "output/failure").read_text()
     assert '"code":"CONFIG_INVALID"' in failure
     assert "verdict.min_score = 7.0: must be 0 to 1" in failure
