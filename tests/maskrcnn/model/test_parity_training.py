@@ -166,7 +166,7 @@ def test_anchor_labels_are_those_tensorpack_drew_from(step, expected):
     grid = tf.concat(step["anchors"], 0)
     ours = rpn_objective.choose(
         RpnConfig(samples=10**6), grid, tf.constant(expected["in_gt_boxes"]), tf.constant([160, 224]), SEED,
-        tf.zeros([0, 4]))
+        tf.zeros([0, 4]), tf.zeros([0, 4]))
     assert set(ours.positive.numpy()) == set(asked.positive.numpy())
     assert set(asked.negative.numpy()) < set(ours.negative.numpy())
     order = np.argsort(ours.positive.numpy())

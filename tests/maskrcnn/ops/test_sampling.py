@@ -94,3 +94,11 @@ def test_anchors_in_a_crowd_are_ignored():
     assert sampling.ignore_in_crowds(labels, anchors, crowds, 0.6).numpy().tolist() == [-1, 0, 0, 0]
     assert sampling.ignore_in_crowds(labels, anchors, crowds, 9.99).numpy().tolist() == [1, 0, 0, 0]
     assert sampling.ignore_in_crowds(labels, anchors, tf.zeros([0, 4]), 0.5).numpy().tolist() == [1, 0, 0, 0]
+
+
+def test_only_background_is_spared():
+    boxes = tf.constant([[0.0, 0.0, 10.0, 10.0]] * 2 + [[8.0, 0.0, 18.0, 10.0], [30.0, 0.0, 40.0, 10.0]])
+    regions = tf.constant([[0.0, 0.0, 12.0, 20.0], [36.0, 0.0, 60.0, 20.0]])  # hold 1, 1, 0.4 and 0.4 of them
+    labels = tf.constant([1, 0, 0, 0])
+    assert sampling.spare(labels, boxes, regions).numpy().tolist() == [1, -1, 0, 0]
+    assert sampling.spare(labels, boxes, tf.zeros([0, 4])).numpy().tolist() == [1, 0, 0, 0]

@@ -16,7 +16,12 @@ def settings(tiny):
     return hyperparameters.resolve(tiny).settings
 
 
-def test_batches_from_a_position_equal_those_of_a_straight_run(job, settings):
+TILES = {"image_size": "192", "max_size": "200", "tile_size": "128", "tile_overlap": "40", "tile_share": "0.5"}
+
+
+@pytest.mark.parametrize("given", [{}, TILES], ids=["whole", "tiles"])
+def test_batches_from_a_position_equal_those_of_a_straight_run(job, tiny, given):
+    settings = hyperparameters.resolve(tiny | given).settings
     found = records.scan(job.channel("train"))
     straight = list(itertools.islice(pipeline.batches(found, settings, 0), 5))
     entered = list(itertools.islice(pipeline.batches(found, settings, 6), 2))
@@ -78,6 +83,23 @@ def test_short_edge_is_drawn_from_the_range_for_each_image_and_again_the_same(jo
 def test_one_short_edge_is_no_range(job, tiny, mosaic):
     given = tiny | {"mosaic": mosaic, "batch_size_per_gpu": "1", "config:PREPROC.TRAIN_SHORT_EDGE_SIZE": "48"}
     assert {size for _, size in sizes_of(records.scan(job.channel("train")), given, 4)} == {(48, 48)}
+
+
+@pytest.mark.parametrize("mosaic", ["0", "1"])
+def test_tiles_and_what_is_shown_whole_are_of_one_size(job, tiny, mosaic):
+    """Given images that are larger than a tile, when half of them is shown whole, then the network sees tiles alone."""
+    settings = hyperparameters.resolve(tiny | TILES | {"mosaic": mosaic}).settings
+    batches = pipeline.batches(records.scan(job.channel("train")), settings, 0)
+    assert {batch.image.shape[1:] for batch in itertools.islice(batches, 8)} == {(128, 128, 3)}
+
+
+def test_share_of_tiles_decides_how_large_the_part_is(job, tiny):
+    """Given a part of 36 of 64 pixels: 108 in a tile of the image three times as large, 72 in all of it."""
+    for share, side in (("0", 72.0), ("1", 108.0)):
+        settings = hyperparameters.resolve(tiny | TILES | {"tile_share": share}).settings
+        batches = pipeline.batches(records.scan(job.channel("train")), settings, 0)
+        boxes = np.concatenate([batch.boxes[batch.class_ids == 1] for batch in itertools.islice(batches, 10)])
+        assert (boxes[:, 2:] - boxes[:, :2]).max() == pytest.approx(side, abs=0.01)
 
 
 @pytest.mark.parametrize("mosaic", ["0", "0.5"])

@@ -81,6 +81,8 @@ TRAINING = (
           "times a pass where that is above 1; 0: all once; epochs stay as long", 0, 1),
     Known("anchor_fit", "training.anchor_fit",
           "Fit anchor_sizes and anchor_ratios to the training boxes first; how many there are stays"),
+    Known("tile_share", "training.tile_share",
+          "With tile_size: share of images of which a random tile is shown, the others as a whole", 0, 1),
     Known("backbone_weights", "training.backbone_weights",
           "File whose backbone training starts from: docs/weights.md"),
     Known("load_model", "training.load_model", "Whole model to fine-tune from; what does not fit is skipped"),

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 
-def resized_shape(shape: tf.Tensor, short_edge_px: int | tf.Tensor, max_size_px: int) -> tf.Tensor:
+def resized_shape(shape: tf.Tensor, short_edge_px: int | tf.Tensor, max_size_px: int | tf.Tensor) -> tf.Tensor:
     """(height, width) int32 after scaling the short edge to short_edge_px, or less if the long one would not fit."""
     sides = tf.cast(shape, tf.float32)
-    scale = tf.minimum(tf.cast(short_edge_px, tf.float32) / tf.reduce_min(sides), max_size_px / tf.reduce_max(sides))
+    short, longest = (tf.cast(edge, tf.float32) for edge in (short_edge_px, max_size_px))
+    scale = tf.minimum(short / tf.reduce_min(sides), longest / tf.reduce_max(sides))
     return tf.maximum(tf.cast(sides * scale + 0.5, tf.int32), 1)
 
 

@@ -65,6 +65,12 @@ def ignore_in_crowds(labels: tf.Tensor, anchors: tf.Tensor, crowds: tf.Tensor, o
     return tf.where(tf.reduce_any(shares > overlap, 1), IGNORED, labels)
 
 
+def spare(labels: tf.Tensor, boxes: tf.Tensor, regions: tf.Tensor) -> tf.Tensor:
+    """Labels [N] where negative boxes [N, 4] that lie for the most part in one of the regions [K, 4] are IGNORED."""
+    shares = tf.math.divide_no_nan(box_ops.intersection(boxes, regions), box_ops.area(boxes)[:, None])
+    return tf.where((labels == NEGATIVE) & tf.reduce_any(shares > 0.5, 1), IGNORED, labels)
+
+
 def choose(labels: tf.Tensor, samples: int, positive_share: float, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Choose at most `samples * positive_share` positives and fill up with negatives.
 

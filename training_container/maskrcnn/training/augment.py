@@ -60,7 +60,7 @@ def turned(example: Example) -> Example:
     return mirrored(transposed)
 
 
-def resized(example: Example, short_edge_px: int | tf.Tensor, max_size_px: int) -> Example:
+def resized(example: Example, short_edge_px: int | tf.Tensor, max_size_px: int | tf.Tensor) -> Example:
     """Scaled to the network's input size."""
     shape = image_ops.resized_shape(example.size, short_edge_px, max_size_px)
     scale = tf.cast(shape[::-1], tf.float32) / tf.cast(example.size[::-1], tf.float32)

@@ -109,6 +109,8 @@ class TrainingConfig:
     """Images of classes in fewer than this share of the images are shown more often; 0: none is."""
     anchor_fit: bool = False
     """Anchors are fitted to the training boxes before training begins; the settings then have the fitted ones."""
+    tile_share: float = 0.7
+    """Where the model looks at tiles: share of the images of which a random tile is shown; of the others all is."""
     backbone_weights: str = ""
     """Weights in any known format whose backbone training starts from; what does not fit is skipped."""
     load_model: str = ""

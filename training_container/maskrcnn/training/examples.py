@@ -9,6 +9,8 @@ import tensorflow as tf
 from maskrcnn.data import schema
 from maskrcnn.ops import roi_align
 
+IGNORED = -(2**31)
+"""Class of a box that is neither an object nor background: what a tile cuts off one. It comes after all objects."""
 MASK_CROP = 56
 """Side of the stored mask crops: twice the mask head's usual output."""
 
@@ -66,7 +68,7 @@ def parse(serialized: tf.Tensor, *, keep_crowds: bool = False) -> Example:
 
 
 def objects_first(example: Example) -> Example:
-    """The same example with its crowds after its objects."""
+    """The same example with its crowds and IGNORED boxes after its objects."""
     order = tf.argsort(tf.cast(example.class_ids < 0, tf.int32), stable=True)
     boxes, ids, masks, has_mask = (tf.gather(part, order) for part in (
         example.boxes, example.class_ids, example.masks, example.has_mask))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import tensorflow as tf
 
-from maskrcnn.training import augment, examples, mosaic
+from maskrcnn.training import augment, examples, mosaic, tiles
 from maskrcnn.training.config import Settings
 from maskrcnn.training.examples import Example
 from maskrcnn.training.order import Order
@@ -59,22 +59,23 @@ def _prepared(settings: Settings, serialized: tf.Tensor, position: tf.Tensor) ->
 
 def _made(settings: Settings, serialized: tf.Tensor, position: tf.Tensor) -> Example:
     """One augmented image, or a mosaic of all the given ones; decided by the position alone."""
-    training, size = settings.training, settings.model.input
+    training = settings.training
     seed = tf.stack([tf.constant(training.seed, tf.int64), position])
     keep_crowds = settings.model.rpn.crowd_overlap < 1.0
 
-    edge = _short_edge(settings, seed)
+    edge, longest = _short_edge(settings, seed), tiles.longest_px(settings, seed)
 
     def resized(index: int) -> Example:
         parsed = examples.parse(serialized[index], keep_crowds=keep_crowds)
-        return augment.resized(parsed, edge, size.max_size_px)
+        return augment.resized(parsed, edge, longest)
 
     def whole() -> Example:
-        return augment.augment(resized(0), training, seed)
+        return augment.augment(tiles.shown(resized(0), settings.model.tiles, seed), training, seed)
 
     def tile(index: int) -> Example:
         own_seed = tf.random.experimental.stateless_fold_in(seed, index)
-        return augment.augment(mosaic.close_up(resized(index), edge // 2, own_seed), training, own_seed)
+        side = tiles.canvas_px(settings, edge) // 2
+        return augment.augment(mosaic.close_up(resized(index), side, own_seed), training, own_seed)
 
     if not training.mosaic:
         return whole()

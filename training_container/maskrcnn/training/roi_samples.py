@@ -11,7 +11,7 @@ from maskrcnn.distribution import replicas
 from maskrcnn.model.config import BoxHeadConfig
 from maskrcnn.ops import boxes as box_ops
 from maskrcnn.ops import sampling
-from maskrcnn.training.examples import Example
+from maskrcnn.training.examples import IGNORED, Example
 
 
 class Samples(NamedTuple):
@@ -42,7 +42,12 @@ def objects_of(batch: Example, image: int) -> tf.Tensor:
 
 def crowds_of(batch: Example, image: int) -> tf.Tensor:
     """Boxes [K, 4] of the crowds of one image; none unless the pipeline was asked to keep them."""
-    return tf.boolean_mask(batch.boxes[image], batch.class_ids[image] < 0)
+    return tf.boolean_mask(batch.boxes[image], (batch.class_ids[image] < 0) & (batch.class_ids[image] != IGNORED))
+
+
+def ignored_of(batch: Example, image: int) -> tf.Tensor:
+    """Boxes [K, 4] of one image that are neither objects nor background."""
+    return tf.boolean_mask(batch.boxes[image], batch.class_ids[image] == IGNORED)
 
 
 def choose(config: BoxHeadConfig, proposals: Sequence[tf.Tensor], batch: Example, seed: tf.Tensor) -> Samples:
@@ -55,7 +60,8 @@ def choose(config: BoxHeadConfig, proposals: Sequence[tf.Tensor], batch: Example
         objects = objects_of(batch, image)
         boxes = tf.concat([found, objects], 0)
         labelled = sampling.label_proposals(boxes, objects, config.positive_iou)
-        positive, negative = sampling.choose(labelled.labels, config.samples, config.positive_share,
+        labels = sampling.spare(labelled.labels, boxes, ignored_of(batch, image))
+        positive, negative = sampling.choose(labels, config.samples, config.positive_share,
                                              tf.random.experimental.stateless_fold_in(seed, -1 - (first + image)))
         indices = tf.concat([positive, negative], 0)
         of_image = sampling.AnchorLabels(*(tf.gather(part, indices) for part in labelled))
@@ -64,13 +70,15 @@ def choose(config: BoxHeadConfig, proposals: Sequence[tf.Tensor], batch: Example
 
 
 def rematch(boxes: tf.Tensor, images: tf.Tensor, batch: Example, positive_iou: float) -> Samples:
-    """Label boxes [R, 4] anew, as a cascade's next stage sees them; empty boxes are left out."""
+    """Label boxes [R, 4] anew, as a cascade's next stage sees them; empty and ignored boxes are left out."""
     full = box_ops.area(boxes) > 0.0
     matched = []
     for image in range(batch.image.shape[0]):
         of_image = tf.boolean_mask(boxes, full & (images == image))
         labelled = sampling.label_proposals(of_image, objects_of(batch, image), positive_iou)
-        matched.append(_samples(of_image, image, labelled, batch))
+        asked = sampling.spare(labelled.labels, of_image, ignored_of(batch, image)) != sampling.IGNORED
+        labelled = sampling.AnchorLabels(*(tf.boolean_mask(part, asked) for part in labelled))
+        matched.append(_samples(tf.boolean_mask(of_image, asked), image, labelled, batch))
     return _joined(matched)
 
 

@@ -14,7 +14,7 @@ from maskrcnn.model.rpn import RpnHead, RpnLevel
 from maskrcnn.ops import boxes as box_ops
 from maskrcnn.ops import losses, sampling
 from maskrcnn.training.examples import Example
-from maskrcnn.training.roi_samples import crowds_of, objects_of
+from maskrcnn.training.roi_samples import crowds_of, ignored_of, objects_of
 
 
 class AnchorTargets(NamedTuple):
@@ -49,7 +49,7 @@ def compute(rpn: RpnHead, levels: Sequence[tf.Tensor], outputs: Sequence[RpnLeve
     first = replicas.first_row(count)
     targets = [choose(config, grid, objects_of(batch, image), batch.size[image],
                       tf.random.experimental.stateless_fold_in(seed, first + image), crowds_of(batch, image),
-                      extents.holds(image, grid) if extents else None)
+                      ignored_of(batch, image), extents.holds(image, grid) if extents else None)
                for image in range(count)]
     answers = _dense(outputs, targets) if config.loss == "focal" else _sparse(rpn, levels, targets)
     label_losses, box_losses = zip(*(
@@ -79,15 +79,17 @@ def _sparse(rpn: RpnHead, levels: Sequence[tf.Tensor],
 
 
 def choose(config: RpnConfig, anchors: tf.Tensor, objects: tf.Tensor, size: tf.Tensor,
-           seed: tf.Tensor, crowds: tf.Tensor, own: tf.Tensor | None = None) -> AnchorTargets:
+           seed: tf.Tensor, crowds: tf.Tensor, ignored: tf.Tensor, own: tf.Tensor | None = None) -> AnchorTargets:
     """Label the anchors [N, 4] of one image by its objects [G, 4], and sample them unless the loss takes all.
 
-    Anchors in crowds [K, 4] take no part, nor those that are not the image's `own` [N] but of its padding.
+    Anchors in crowds [K, 4] take no part, nor background in `ignored` [L, 4], nor anchors that are not the image's
+    `own` [N] but of its padding.
     """
     labelled = sampling.label_anchors(
         anchors, objects, size, positive_iou=config.positive_iou, negative_iou=config.negative_iou,
         inside_only=config.inside_only, keep_best=config.keep_best)
     labels = sampling.ignore_in_crowds(labelled.labels, anchors, crowds, config.crowd_overlap)
+    labels = sampling.spare(labels, anchors, ignored)
     labels = tf.where(own, labels, sampling.IGNORED) if own is not None else labels
     if config.loss == "focal":
         positive, negative = (tf.where(labels == role)[:, 0] for role in (1, 0))
