@@ -32,9 +32,12 @@ def main() -> int:
     given = _arguments()
     bucket, manifest = folds.prepared(given.castings, given.work)
     held_out, *crossed = folds.folds(bucket, manifest, given.folds, given.work)
+    if given.fold:
+        crossed = [crossed[number - 1] for number in sorted(set(given.fold))]
     console = Console()
     table = _table(manifest)
-    groups = {"held out": [held_out] if not given.only_folds else [], f"{len(crossed)} folds": crossed}
+    name = f"{len(crossed)} of {given.folds} folds" if given.fold else f"{given.folds} folds"
+    groups = {"held out": [held_out] if not given.only_folds else [], name: crossed}
     for choice in given.choice:
         for name, group in groups.items():
             if group:
@@ -50,6 +53,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--choice", action="append", type=_choice, required=True,
                         help="NAME, or NAME: hyperparameter=value ...; may be given again")
     parser.add_argument("--folds", type=int, default=0, help="folds over the images not held out [none]")
+    parser.add_argument("--fold", type=int, action="append", metavar="N",
+                        help="only this one, from 1, where time is short; may be given again [all]")
     parser.add_argument("--only-folds", action="store_true", help="leave the held-out images out of it")
     parser.add_argument("--seed", type=int, default=1234, help="of training")
     parser.add_argument("--work", type=Path, default=Path("build/quality"), help="what is kept [build/quality]")
@@ -58,6 +63,8 @@ def _arguments() -> argparse.Namespace:
         parser.error(f"{given.castings}: no such folder")
     if given.only_folds and not given.folds:
         parser.error("--only-folds: say how many by --folds")
+    if not all(1 <= number <= given.folds for number in given.fold or ()):
+        parser.error(f"--fold {given.fold}: there are {given.folds} folds, from 1")
     if given.folds == 1 or given.folds < 0:
         parser.error("--folds 1: two or more, or 0 for the held-out images alone")
     return given

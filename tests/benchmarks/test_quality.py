@@ -59,4 +59,7 @@ def test_a_choice_is_trained_once_and_scored_on_all_folds(tmp_path, monkeypatch,
     assert len(before) == 2
     assert command.main() == 0
     assert capsys.readouterr().out == first
+    sys.argv += ["--fold", "2"]
+    assert command.main() == 0
+    assert "│ small  │ 1 of 2 folds │" in capsys.readouterr().out
     assert sorted(work.rglob("model.json"), key=lambda path: path.stat().st_mtime_ns) == before
