@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-import itertools
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from app.contracts.dataset import Finding, Member
 from maskrcnn.data import findings, similarity
-from maskrcnn.data.intake import Accepted, Intake
+from maskrcnn.data.intake import Intake, Said
+from maskrcnn.data.ledger import Table
 
 _THUMBNAILS_KEPT = 4096  # 64 MB
 
@@ -20,59 +20,86 @@ def compare(intake: Intake, known_members: Iterable[Member], image_of: Callable[
     Args:
         intake: The uploads; gets `near` and findings.
         known_members: Of the committed version and before; their images are compared too, by their fingerprints.
-            Iterated twice: there may be millions, and only those that have a copy are kept.
         image_of: Image hash and extension -> the canonical bytes, of either side.
     """
-    fresh = set(intake.accepted)
-    codes, extensions = dict[str, str](), dict[str, str]()
-    everyone: Iterable[Member | Accepted] = itertools.chain(known_members, intake.accepted.values())
-    for item in everyone:
-        if isinstance(item, Member):
-            fresh.discard(item.image_sha256)
-        codes[item.image_sha256] = item.fingerprint
-        extensions[item.image_sha256] = sys.intern(item.image_extension)
+    everyone, fresh = _everyone(intake, known_members)
 
     @functools.lru_cache(_THUMBNAILS_KEPT)
     def thumbnail_of(sha256: str) -> similarity.Thumbnail:
-        return similarity.thumbnail(image_of(sha256, extensions[sha256]))
+        return similarity.thumbnail(image_of(sha256, everyone[sha256].extension))
 
-    intake.near = similarity.near_duplicates(codes, fresh, thumbnail_of)
-    paired = set(itertools.chain.from_iterable(intake.near))
-    known: dict[str, Member | Accepted] = {m.image_sha256: m for m in known_members if m.image_sha256 in paired}
-    known.update(intake.accepted)
-    for sha256 in sorted(intake.accepted):
-        intake.findings.extend(_in_two_splits(intake, sha256, sha256))
+    intake.near = similarity.near_duplicates(_Fingerprints(everyone), fresh, thumbnail_of)
+    for _, copies in intake.said.by_key():
+        intake.findings.extend(_in_two_splits(copies, "the same"))
     said = []
     for pair in intake.near:
         # the finding is about an upload: a member of an earlier version is only named
-        other, one = sorted(pair, key=lambda sha: (sha in fresh, _name(known[sha])))
-        said.extend(_in_two_splits(intake, one, other) or [_near(known[one], known[other])])
+        other, one = sorted(pair, key=lambda sha: (sha in fresh, everyone[sha].name))
+        copies = intake.said.get(one, frozenset()) | intake.said.get(other, frozenset())
+        said.extend(_in_two_splits(copies, "nearly the same") or [_near(everyone[one].name, everyone[other].name)])
     intake.findings.extend(sorted(said, key=lambda finding: finding.message))
 
 
-def _name(item: Member | Accepted) -> str:
-    return item.path if isinstance(item, Accepted) else f"{item.file_name} of an earlier version"
+@dataclasses.dataclass(frozen=True)
+class _Image:
+    """One image of either side.
+
+    Attributes:
+        name: What a finding calls it.
+    """
+
+    fingerprint: str
+    extension: str
+    name: str
 
 
-def _near(item: Member | Accepted, other: Member | Accepted) -> Finding:
+def _everyone(intake: Intake, known_members: Iterable[Member]) -> tuple[Table[_Image], Collection[str]]:
+    """All images by hash, and the hashes of those that no earlier version had."""
+    everyone: Table[_Image] = intake.ledger.table()
+    fresh: Table[None] = intake.ledger.table()
+    for member in known_members:
+        name = f"{member.file_name} of an earlier version"
+        everyone[member.image_sha256] = _Image(member.fingerprint, member.image_extension, name)
+    for sha256, item in intake.accepted.items():
+        if sha256 not in everyone:
+            fresh[sha256] = None
+        everyone[sha256] = _Image(item.fingerprint, item.image_extension, item.path)
+    return everyone, fresh
+
+
+@dataclasses.dataclass(frozen=True)
+class _Fingerprints:
+    """Of all images, by hash; a new pass each time."""
+
+    everyone: Table[_Image]
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        return ((sha256, image.fingerprint) for sha256, image in self.everyone.by_key())
+
+
+def _near(name: str, other: str) -> Finding:
     return findings.warning(
-        _name(item),
+        name,
         "image",
         "near-duplicate",
-        f"is nearly the same photograph as {_name(other)}: both stay in one split; delete one if it is a copy",
+        f"is nearly the same photograph as {other}: both stay in one split; delete one if it is a copy",
     )
 
 
-def _in_two_splits(intake: Intake, one: str, other: str) -> list[Finding]:
-    """Says so when copies, or near-copies, are called by the names of different splits."""
+def _in_two_splits(said: Iterable[Said], words: str) -> list[Finding]:
+    """Says so when copies, or near-copies, are called by the names of different splits.
+
+    Args:
+        said: By all copies.
+        words: How much alike they are.
+    """
     copies = sorted(
-        {(said.split, said.path) for sha in (one, other) for said in intake.said.get(sha, ()) if said.split},
+        {(copy.split, copy.path) for copy in said if copy.split},
         key=lambda copy: (copy[0] != "train", copy),
     )
     if len({split for split, _ in copies}) < 2:
         return []
     (split, path), (held_out, elsewhere) = copies[0], next(c for c in copies if c[0] != copies[0][0])
-    words = "the same" if one == other else "nearly the same"
     message = (
         f"is {words} photograph as {elsewhere}, one called {split} and one {held_out}: what is held out is never "
         f"trained on, so both are held out; delete the copy in {split}"

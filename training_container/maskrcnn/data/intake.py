@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from app.contracts.dataset import Finding, Split
 from maskrcnn.data import findings
+from maskrcnn.data.ledger import Ledger, Table
 from maskrcnn.data.outlines import Outline
 from maskrcnn.data.removal import Request
 
@@ -73,6 +74,9 @@ class Taken:
 class Intake:
     """What came of the uploads.
 
+    Args:
+        ledger: Where what grows with the images is kept.
+
     Attributes:
         accepted: By image hash; of several labels for one image the last counts.
         said: Image hash -> what its copies say about its split.
@@ -87,8 +91,9 @@ class Intake:
         outlines: Image that is not used -> the objects that are why, of the first few hundred.
     """
 
-    accepted: dict[str, Accepted] = dataclasses.field(default_factory=dict)
-    said: dict[str, set[Said]] = dataclasses.field(default_factory=dict)
+    ledger: Ledger = dataclasses.field(default_factory=Ledger)
+    accepted: Table[Accepted] = dataclasses.field(init=False)
+    said: Table[frozenset[Said]] = dataclasses.field(init=False)
     said_in: dict[str, set[Split]] = dataclasses.field(default_factory=dict)
     near: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     findings: list[Finding] = dataclasses.field(default_factory=list)
@@ -98,6 +103,9 @@ class Intake:
     formats: tuple[str, ...] = ()
     removals: tuple[Request, ...] = ()
     outlines: dict[str, tuple[Outline, ...]] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.accepted, self.said = self.ledger.table(), self.ledger.table()
 
     def reject(self, found: Sequence[Finding], files: tuple[str, ...], is_fault: bool = True) -> None:
         """Count one item out."""
@@ -124,7 +132,7 @@ class Intake:
     def _accept(self, said: Said, item: Accepted, is_weak: bool) -> None:
         """The same image again replaces its label, with a warning; a weak label replaces none."""
         self.items += 1
-        self.said.setdefault(item.image_sha256, set()).add(said)
+        self.said[item.image_sha256] = self.said.get(item.image_sha256, frozenset()) | {said}
         before = self.accepted.get(item.image_sha256)
         if before:
             same = before.meaning == item.meaning

@@ -27,6 +27,7 @@ from maskrcnn.data.examination import examine
 from maskrcnn.data.history import Everyone, Past, former_members
 from maskrcnn.data.images import canonical
 from maskrcnn.data.intake import Accepted, Intake, Taken
+from maskrcnn.data.ledger import Table
 from maskrcnn.data.library import Library
 from maskrcnn.data.lines import read_lines, write_lines
 from maskrcnn.data.members import PackedMembers, download_members, read_former, write_diff, write_former
@@ -162,7 +163,7 @@ class _Preparation:
         page = sheet.render(self._order.run_id, intake.findings, tree, intake, self._scratch.find_label)
         (self._output / "findings.html").write_text(page)
         judgement.judge(self._order.run_id, self._order.settings, intake, tree, self._store, self._output)
-        removals = removal.resolve(intake.removals, before, _uploaded_at(intake, tree))
+        removals = removal.resolve(intake.removals, before, _uploaded_at(intake, tree) if intake.removals else {})
         past = Past(before, self._parent.statistics if self._parent else (), former, removals.images)
         merged = merge(past, intake, self._order.settings, self._library.label)
         judgement.check_splits(merged.members)
@@ -174,7 +175,7 @@ class _Preparation:
         return _Merging(intake, merged, found, plan, existing)
 
     def _intake(self, reading: Reading, refused: Iterable[Rejected]) -> Intake:
-        intake = Intake(removals=reading.removals, formats=reading.formats)
+        intake = Intake(self._scratch.ledger, removals=reading.removals, formats=reading.formats)
         files = [self._crew.take("taken", rank) for rank in range(self._share.hosts)]
         for taken in heapq.merge(*(read_lines(Taken, file) for file in files), key=operator.attrgetter("number")):
             intake.add(taken)
@@ -240,9 +241,11 @@ def _manifest(store: Store, version: str | None) -> VersionManifest | None:
     return documents.from_json(VersionManifest, store.read(keys.version_manifest(version))) if version else None
 
 
-def _uploaded_at(intake: Intake, tree: UploadTree) -> dict[str, str]:
+def _uploaded_at(intake: Intake, tree: UploadTree) -> Table[str]:
     """Image hash -> when it was uploaded last."""
-    return {sha: max(tree.modified.get(said.path, "") for said in copies) for sha, copies in intake.said.items()}
+    table: Table[str] = intake.ledger.table()
+    table.update((sha, max(tree.modified.get(said.path, "") for said in copies)) for sha, copies in intake.said.items())
+    return table
 
 
 def _known_classes(settings: DataSettings, parent: VersionManifest | None) -> Collection[str]:

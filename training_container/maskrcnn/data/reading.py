@@ -40,7 +40,7 @@ def read_uploads(
     part_classes: Collection[str] = (),
 ) -> Intake:
     """Check every upload on this host; see Reading."""
-    intake = Intake()
+    intake = Intake(scratch.ledger)
     reading = Reading(
         tree, known_classes, scratch, importers=importers, last_resort=last_resort, part_classes=part_classes
     )

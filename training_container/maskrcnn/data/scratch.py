@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from pathlib import Path
 
 from app.contracts import documents
 from app.contracts.dataset import LabelRecord
 from maskrcnn.data.images import CanonicalImage
+from maskrcnn.data.ledger import Ledger
 from maskrcnn.data.versions import label_bytes
 
 
@@ -18,6 +20,11 @@ class Scratch:
         self.folder = folder
         for name in ("images", "labels"):
             (folder / name).mkdir(parents=True, exist_ok=True)
+
+    @functools.cached_property
+    def ledger(self) -> Ledger:
+        """For what is known of each image while the work goes on."""
+        return Ledger(self.folder / "ledger.sqlite")
 
     def image(self, sha256: str, extension: str) -> Path:
         """Where the canonical image lies, if it was kept."""

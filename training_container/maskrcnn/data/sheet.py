@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import io
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,8 +69,10 @@ def render(
         intake: What came of them.
         label_of: Label hash -> record; None where another host has it.
     """
-    artist = _Artist(tree, intake, label_of)
-    sections = [_section(rule, group, artist) for rule, group in by_rule(found).items()]
+    groups = by_rule(found)
+    drawn = {finding.file for group in groups.values() for finding in group[:PICTURES_A_RULE]}
+    artist = _Artist(tree, intake, label_of, drawn)
+    sections = [_section(rule, group, artist) for rule, group in groups.items()]
     return pages.environment(Path(__file__).parent).get_template(TEMPLATE).render(
         title=title,
         sections=sections,
@@ -99,13 +101,16 @@ def _section(rule: str, group: Sequence[Finding], artist: _Artist) -> Section:
 class _Artist:
     """Finds image and outlines of a finding, and draws them."""
 
-    def __init__(self, tree: UploadTree, intake: Intake, label_of: Callable[[str], LabelRecord | None]) -> None:
+    def __init__(
+        self, tree: UploadTree, intake: Intake, label_of: Callable[[str], LabelRecord | None], drawn: Collection[str]
+    ) -> None:
         self._tree, self._intake, self._label_of = tree, intake, label_of
-        self._accepted = {item.path: item for item in intake.accepted.values()}
         self._copies: dict[str, str] = {}
         for pair in intake.near:
             one, other = (intake.accepted[sha].path if sha in intake.accepted else "" for sha in pair)
             self._copies |= {one: other, other: one}
+        wanted = {*drawn, *(self._copies.get(path, "") for path in drawn)}
+        self._accepted = {item.path: item for item in intake.accepted.values() if item.path in wanted}
         self._image = functools.lru_cache(2)(self._decode)
 
     def pictures(self, finding: Finding) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import cv2
 import numpy as np
@@ -32,12 +33,31 @@ _TOUCHING_PX = 3
 
 
 @dataclasses.dataclass(frozen=True)
-class _Sized:
-    """One object and how large it is."""
+class _Object:
+    """One object, as findings call it; in the order in which people look for it."""
 
     file: str
+    number: int
     name: str
-    area_px: int
+
+
+@dataclasses.dataclass
+class _Census:
+    """What is counted of all images; an object takes 8 bytes.
+
+    Attributes:
+        images: All.
+        untagged: Those of which no tag says that they are good, or bad.
+        without_part: Those without an object of a part class.
+        areas_px: Class -> areas of its objects, in the order of reading.
+        first: Class -> the first of its objects.
+    """
+
+    images: int = 0
+    untagged: int = 0
+    without_part: int = 0
+    areas_px: dict[str, array[int]] = dataclasses.field(default_factory=dict)
+    first: dict[str, _Object] = dataclasses.field(default_factory=dict)
 
 
 def of_label(path: str, record: LabelRecord, part_classes: Collection[str]) -> list[Finding]:
@@ -55,42 +75,80 @@ def of_upload(items: Iterable[Accepted], part_classes: Collection[str]) -> list[
     """What is unusual about an image beside all others of the uploads.
 
     Args:
-        items: The accepted images.
+        items: The accepted images; iterated twice, and never held.
         part_classes: Classes that are the part itself.
     """
-    sizes: dict[str, list[_Sized]] = defaultdict(list)
-    images, untagged, without_part = 0, [], []
-    for item in sorted(items, key=lambda item: item.path):
-        images += 1
-        if not item.has_verdict:
-            untagged.append(item.path)
-        if not set(item.class_names) & set(part_classes):
-            without_part.append(item.path)
-        for number, (class_name, area_px) in enumerate(zip(item.class_names, item.areas_px, strict=True), 1):
-            name = findings.object_name(number, class_name, is_mask=number not in item.boxes)
-            sizes[class_name].append(_Sized(item.path, name, area_px))
-    found = _left_out(untagged, images, "verdict-missing", _NO_VERDICT)
-    found += _left_out(without_part, images, "part-missing", _NO_PART)
-    for class_name in sorted(sizes):
-        found += _outliers(class_name, sizes[class_name])
-    for class_name, likely in look_alikes({name: len(objects) for name, objects in sizes.items()}, part_classes):
-        found += _misspelt(class_name, likely, sizes)
+    census = _census(items, part_classes)
+    far = {name: _far_from_median(areas) for name, areas in census.areas_px.items()}
+    few = {"verdict-missing": _is_few(census.untagged, census.images),
+           "part-missing": _is_few(census.without_part, census.images)}
+    left_out: dict[str, list[str]] = {"verdict-missing": [], "part-missing": []}
+    outliers: dict[str, list[tuple[_Object, Finding]]] = {name: [] for name in far}
+    passed: Counter[str] = Counter()
+    for item in items:
+        if few["verdict-missing"] and not item.has_verdict:
+            left_out["verdict-missing"].append(item.path)
+        if few["part-missing"] and not _shows(item, part_classes):
+            left_out["part-missing"].append(item.path)
+        for one, class_name, area_px in _objects(item):
+            place = passed[class_name]
+            passed[class_name] += 1
+            if (deviation := far[class_name].deviations.get(place)) is not None:
+                said = _outlier(one, class_name, area_px, deviation, far[class_name].median_px)
+                outliers[class_name].append((one, said))
+    found = [findings.warning(path, "annotation", rule, _LEFT_OUT[rule])
+             for rule, paths in left_out.items() for path in sorted(paths)]
+    for class_name in sorted(outliers):
+        found += [finding for _, finding in sorted(outliers[class_name], key=lambda odd: (odd[0].file, odd[0].number))]
+    for class_name, likely in look_alikes({n: len(areas) for n, areas in census.areas_px.items()}, part_classes):
+        found.append(_misspelt(class_name, likely, census))
     return found
 
 
-def _misspelt(class_name: str, likely: str, sizes: Mapping[str, Sequence[_Sized]]) -> list[Finding]:
-    """One finding a class, about the first object that has it."""
-    first, count = sizes[class_name][0], len(sizes[class_name])
-    known = f"the class of {len(sizes[likely])} others" if likely in sizes else "a part class of the settings"
+def _census(items: Iterable[Accepted], part_classes: Collection[str]) -> _Census:
+    census = _Census()
+    for item in items:
+        census.images += 1
+        census.untagged += not item.has_verdict
+        census.without_part += not _shows(item, part_classes)
+        for one, class_name, area_px in _objects(item):
+            census.areas_px.setdefault(class_name, array("q")).append(area_px)
+            first = census.first.setdefault(class_name, one)
+            census.first[class_name] = min(first, one, key=lambda seen: (seen.file, seen.number))
+    return census
+
+
+def _objects(item: Accepted) -> Iterator[tuple[_Object, str, int]]:
+    """The objects of an image with class and area."""
+    for number, (class_name, area_px) in enumerate(zip(item.class_names, item.areas_px, strict=True), 1):
+        name = findings.object_name(number, class_name, is_mask=number not in item.boxes)
+        yield _Object(item.path, number, name), class_name, area_px
+
+
+def _shows(item: Accepted, part_classes: Collection[str]) -> bool:
+    return not set(item.class_names).isdisjoint(part_classes)
+
+
+def _is_few(images: int, of: int) -> bool:
+    return of >= _ENOUGH_IMAGES and images <= (1 - MOST) * of
+
+
+def _misspelt(class_name: str, likely: str, census: _Census) -> Finding:
+    """About the first object that has the class."""
+    first, count = census.first[class_name], len(census.areas_px[class_name])
+    others = census.areas_px.get(likely)
+    known = f"the class of {len(others)} others" if others else "a part class of the settings"
     message = (
         f"{first.name} is one of {count} objects called {class_name!r}, which is nearly {likely!r}, {known}: "
         f'rename them, or write {{"aliases": {{"{class_name}": "{likely}"}}}} into castline.json'
     )
-    return [findings.warning(first.file, first.name, "class-misspelt", message)]
+    return findings.warning(first.file, first.name, "class-misspelt", message)
 
 
-_NO_VERDICT = "is tagged neither good nor bad, as nearly all others are: add the tag"
-_NO_PART = "has no part labelled, which nearly all others have: label it, or remove the photograph"
+_LEFT_OUT = {
+    "verdict-missing": "is tagged neither good nor bad, as nearly all others are: add the tag",
+    "part-missing": "has no part labelled, which nearly all others have: label it, or remove the photograph",
+}
 
 
 def _verdicts(path: str, record: LabelRecord, part_classes: Collection[str]) -> Iterator[Finding]:
@@ -164,29 +222,38 @@ def _boxes_touch(one: LabelInstance, other: LabelInstance) -> bool:
     return x <= u + a + near and u <= x + w + near and y <= v + b + near and v <= y + h + near
 
 
-def _left_out(paths: list[str], images: int, rule: str, message: str) -> list[Finding]:
-    if images < _ENOUGH_IMAGES or len(paths) > (1 - MOST) * images:
-        return []
-    return [findings.warning(path, "annotation", rule, message) for path in paths]
+@dataclasses.dataclass(frozen=True)
+class _Far:
+    """The objects of a class whose areas lie far from the median.
+
+    Attributes:
+        median_px: The median area, as the mean of logarithms has it where two are in the middle.
+        deviations: Place of the object among those of its class -> natural logarithm of its area over the median.
+    """
+
+    median_px: float = 0.0
+    deviations: Mapping[int, float] = dataclasses.field(default_factory=dict)
 
 
-def _outliers(class_name: str, objects: list[_Sized]) -> Iterator[Finding]:
+def _far_from_median(areas_px: array[int]) -> _Far:
     """Objects whose area lies far from the class's median, by the median absolute deviation of its logarithm.
 
     Source: Iglewicz and Hoaglin, "How to Detect and Handle Outliers" (1993): modified z-scores. Areas of defects
     spread over several powers of ten, so a factor of eight is asked for as well.
     """
-    if len(objects) < _ENOUGH_OBJECTS:
-        return
-    logs = np.log([max(o.area_px, 1) for o in objects])
+    if len(areas_px) < _ENOUGH_OBJECTS:
+        return _Far()
+    logs = np.log(np.maximum(areas_px, 1))
     median = float(np.median(logs))
     spread = 1.4826 * float(np.median(np.abs(logs - median)))
     limit = max(_OUTLIER_DEVIATIONS * spread, math.log(_OUTLIER_FACTOR) if spread else math.inf)
-    for one, value in zip(objects, logs, strict=True):
-        if abs(value - median) > limit:
-            times = math.exp(abs(value - median))
-            message = (
-                f"{one.name} has {one.area_px} px, {times:.0f} times {'more' if value > median else 'less'} than "
-                f"the median {class_name} ({math.exp(median):.0f} px): check its outline and its class"
-            )
-            yield findings.warning(one.file, one.name, "area-outlier", message)
+    places = np.flatnonzero(np.abs(logs - median) > limit).tolist()
+    return _Far(math.exp(median), {place: float(logs[place]) - median for place in places})
+
+
+def _outlier(one: _Object, class_name: str, area_px: int, deviation: float, median_px: float) -> Finding:
+    message = (
+        f"{one.name} has {area_px} px, {math.exp(abs(deviation)):.0f} times {'more' if deviation > 0 else 'less'} than "
+        f"the median {class_name} ({median_px:.0f} px): check its outline and its class"
+    )
+    return findings.warning(one.file, one.name, "area-outlier", message)
