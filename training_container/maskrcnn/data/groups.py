@@ -28,7 +28,7 @@ class Groups:
     def __init__(self, known: Mapping[str, Member], intake: Intake, pattern: str) -> None:
         self.pattern = pattern
         self._joined: dict[str, str] = {}
-        for sha, item in intake.accepted.items():
+        for sha, item in intake.accepted.items() if pattern else ():  # without one, a hash names the part
             names = [item.file_name, *(said.path for said in intake.said[sha])]
             names += [known[sha].file_name] if sha in known else []
             self._join(self.of(sha, name) for name in names)

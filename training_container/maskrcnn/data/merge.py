@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import heapq
 import itertools
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections import ChainMap, Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from app.contracts.dataset import ClassStatistics, Finding, LabelRecord, Member, MemberChange, Split
@@ -16,30 +16,35 @@ from maskrcnn.data.draw import Contents, Wish
 from maskrcnn.data.groups import Groups
 from maskrcnn.data.history import Past
 from maskrcnn.data.intake import Accepted, Intake, Said
+from maskrcnn.data.ledger import Table
 from maskrcnn.data.versions import meaning
+from maskrcnn.data.wishes import Wishes
+
+Change = Literal["added", "relabelled", "removed"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Merged:
     """Members of the new version, what changed about them, and who left; each sorted by image hash.
 
-    `members` may be iterated again and again: each time the parent's are read again, and nobody holds them all.
+    `members` and `changes` may be iterated again and again: each time they are read again, and nobody holds them all.
     """
 
     members: Iterable[Member]
-    changes: tuple[MemberChange, ...]
+    changes: Iterable[MemberChange]
     former: tuple[Member, ...]
     findings: tuple[Finding, ...]
+    counts: Mapping[Change, int]
 
-    def count(self, change: str) -> int:
+    def count(self, change: Change) -> int:
         """How many images were added, relabelled or removed."""
-        return sum(entry.change == change for entry in self.changes)
+        return self.counts.get(change, 0)
 
 
 def merge(past: Past, intake: Intake, settings: DataSettings, label_of: Callable[[str], LabelRecord]) -> Merged:
     """Add new images, replace labels that say something new, let go what was asked out, and leave the rest as it was.
 
-    Of the parent's members only those are kept in memory that the uploads touch; the others pass by.
+    Of the parent's members only those are kept, in the intake's ledger, that the uploads touch; the others pass by.
 
     Args:
         past: The parent version and what came before it; its members are iterated several times.
@@ -47,39 +52,44 @@ def merge(past: Past, intake: Intake, settings: DataSettings, label_of: Callable
         settings: Shares of the splits, and what a part is.
         label_of: Label hash -> record, of the parent's members.
     """
-    touched = {*intake.accepted, *itertools.chain.from_iterable(intake.near), *past.removed}
-    before: dict[str, Member] = {}
-    occupied: Counter[Split] = Counter()
-    for member in past.members:
-        occupied[member.split] += member.image_sha256 not in past.removed
-        if member.image_sha256 in touched:
-            before[member.image_sha256] = member
-    known = {**past.former, **before}
+    before, occupied = _look_back(past, intake)
+    known = ChainMap(before, past.former)  # type: ignore[arg-type]  # nothing is written to it
     groups = Groups(known, intake, settings.group_pattern)
-    placement = _placement(past, occupied, known, groups, intake, settings, label_of)
-    changed: dict[str, Member] = {}
-    changes = [_change("removed", before[sha], None) for sha in past.removed]
+    wishes = Wishes(intake, has_test=occupied["test"] > 0)
+    placed = _place(past, occupied, before, groups, intake, settings, wishes, label_of)
+    changed: Table[Member] = intake.ledger.table()
+    counts: Counter[Change] = Counter({"removed": len(past.removed)})
     found = []
-    for sha, item in sorted(intake.accepted.items()):
+    for sha, item in intake.accepted.by_key():
         if sha in past.removed:
             continue
         group = groups.of(sha, item.file_name)
-        split = known[sha].split if sha in known else placement.splits[group]
-        if placement.wishes[sha] == "test" and split != "test":
+        split = known[sha].split if sha in known else placed[group]
+        if split != "test" and wishes.of(sha) == "test":
             found.append(_split_kept(intake.said[sha], split))
         old = before.get(sha)
         if old and _says_the_same(old, item, label_of):
             continue
         changed[sha] = _member(item, group, split)
-        changes.append(_change("relabelled" if old else "added", old, changed[sha]))
+        counts["relabelled" if old else "added"] += 1
     gone = {**past.former, **{sha: before[sha] for sha in past.removed}}
-    former = tuple(groups.regrouped(gone[sha]) for sha in sorted(gone.keys() - changed.keys() - _stay(before, past)))
-    members = _Members(past, tuple(changed[sha] for sha in sorted(changed)), groups)
-    return Merged(members, tuple(sorted(changes, key=_hash)), former, tuple(found))
+    staying = (sha for sha in gone if sha not in changed and (sha in past.removed or sha not in before))
+    former = tuple(groups.regrouped(gone[sha]) for sha in sorted(staying))
+    changes = _Changes(tuple(sorted(past.removed)), before, changed)
+    return Merged(_Members(past, changed, groups), changes, former, tuple(found), counts)
 
 
-def _stay(before: Mapping[str, Member], past: Past) -> set[str]:
-    return set(before) - set(past.removed)
+def _look_back(past: Past, intake: Intake) -> tuple[Table[Member], Counter[Split]]:
+    """The parent's members that the uploads touch, and how many stay in each split."""
+    paired = set(itertools.chain.from_iterable(intake.near))
+    before: Table[Member] = intake.ledger.table()
+    occupied: Counter[Split] = Counter()
+    for member in past.members:
+        sha = member.image_sha256
+        occupied[member.split] += sha not in past.removed
+        if sha in paired or sha in past.removed or sha in intake.accepted:
+            before[sha] = member
+    return before, occupied
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,17 +97,32 @@ class _Members:
     """The parent's members that stay, and in between what is new about them; a new pass each time it is iterated."""
 
     past: Past
-    changed: tuple[Member, ...]
+    changed: Table[Member]
     groups: Groups
 
     def __iter__(self) -> Iterator[Member]:
-        replaced = {member.image_sha256 for member in self.changed}
-        staying = (
-            self.groups.regrouped(member)
-            for member in self.past.members
-            if member.image_sha256 not in replaced and member.image_sha256 not in self.past.removed
-        )
-        return heapq.merge(staying, self.changed, key=_hash)
+        staying = (self.groups.regrouped(m) for m in self.past.members if m.image_sha256 not in self.past.removed)
+        changed = (member for _, member in self.changed.by_key())
+        both = heapq.merge(changed, staying, key=_hash)  # of two with one hash, what is new comes first
+        return (next(same) for _, same in itertools.groupby(both, _hash))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Changes:
+    """What changed, by image hash; a new pass each time it is iterated."""
+
+    removed: Sequence[str]
+    before: Mapping[str, Member]
+    changed: Table[Member]
+
+    def __iter__(self) -> Iterator[MemberChange]:
+        removed = (_change("removed", self.before[sha], None) for sha in self.removed)
+        return heapq.merge(removed, self._new(), key=_hash)
+
+    def _new(self) -> Iterator[MemberChange]:
+        for sha, member in self.changed.by_key():
+            old = self.before.get(sha)
+            yield _change("relabelled" if old else "added", old, member)
 
 
 def _says_the_same(old: Member, item: Accepted, label_of: Callable[[str], LabelRecord]) -> bool:
@@ -108,44 +133,7 @@ def _hash(item: Member | MemberChange) -> str:
     return item.image_sha256
 
 
-@dataclasses.dataclass(frozen=True)
-class _Placement:
-    """The split of every group, and what was said about every uploaded image."""
-
-    splits: Mapping[str, Split]
-    wishes: Mapping[str, Wish]
-
-
-def _placement(
-    past: Past,
-    occupied: Counter[Split],
-    known: Mapping[str, Member],
-    groups: Groups,
-    intake: Intake,
-    settings: DataSettings,
-    label_of: Callable[[str], LabelRecord],
-) -> _Placement:
-    of = {sha: groups.of(sha, item.file_name) for sha, item in intake.accepted.items()}
-    placed = _placed(past, known, groups, frozenset(of.values()))
-    wishes = _wishes(intake, has_test=occupied["test"] > 0)
-    leaving = [(label_of(known[sha].label_sha256), known[sha].split) for sha in past.removed]
-    contents = _contents(past.statistics, leaving, intake, of, placed)
-    return _Placement(splits.place(_by_group(wishes, of), placed, settings, contents, occupied), wishes)
-
-
-def _placed(
-    past: Past, known: Mapping[str, Member], groups: Groups, wanted: Collection[str]
-) -> dict[str, Split]:
-    """The splits of those groups of earlier versions to which uploads belong.
-
-    Without a pattern a photograph is its own part, and only those that uploads touch can be of their groups.
-    """
-    others = itertools.chain(past.former.values(), past.members) if groups.pattern else ()
-    placements = ((groups.of(m.image_sha256, m.file_name), m.split) for m in itertools.chain(known.values(), others))
-    return splits.inherited(placement for placement in placements if placement[0] in wanted)
-
-
-def _change(change: Literal["added", "relabelled", "removed"], old: Member | None, new: Member | None) -> MemberChange:
+def _change(change: Change, old: Member | None, new: Member | None) -> MemberChange:
     member = new or old
     assert member  # noqa: S101 - a fact of the callers, for the type checker
     return MemberChange(
@@ -158,45 +146,60 @@ def _change(change: Literal["added", "relabelled", "removed"], old: Member | Non
     )
 
 
-def _wishes(intake: Intake, has_test: bool) -> dict[str, Wish]:
-    """Image hash -> the strongest of what its copies say."""
+def _place(
+    past: Past,
+    occupied: Counter[Split],
+    before: Mapping[str, Member],
+    groups: Groups,
+    intake: Intake,
+    settings: DataSettings,
+    wishes: Wishes,
+    label_of: Callable[[str], LabelRecord],
+) -> Mapping[str, Split]:
+    """The split of every group to which uploads belong."""
+    strongest: Table[Wish] = intake.ledger.table()
+    for sha, item in intake.accepted.items():
+        group = groups.of(sha, item.file_name)
+        strongest[group] = splits.strongest((wishes.of(sha), strongest.get(group, "any")))
+    placed = _placed(past, before, groups, strongest, intake.ledger.table())
+    leaving = [(label_of(before[sha].label_sha256), before[sha].split) for sha in past.removed]
+    contents = _contents(past.statistics, leaving, intake, groups, placed)
+    return splits.place(strongest, placed, settings, contents, occupied, into=intake.ledger.table())
 
-    def strongest(sha: str, test_exists: bool) -> Wish:
-        return splits.strongest(
-            splits.wish(said.split, frozenset(intake.said_in[said.root]), test_exists) for said in intake.said[sha]
-        )
 
-    test_exists = has_test or any(strongest(sha, False) == "test" for sha in intake.accepted)
-    return {sha: strongest(sha, test_exists) for sha in intake.accepted}
+def _placed(
+    past: Past, before: Mapping[str, Member], groups: Groups, wanted: Container[str], into: Table[Split]
+) -> Mapping[str, Split]:
+    """The splits of those groups of earlier versions to which uploads belong.
 
-
-def _by_group(wishes: Mapping[str, Wish], groups: Mapping[str, str]) -> dict[str, Wish]:
-    by_group: dict[str, Wish] = {}
-    for sha, wish in wishes.items():
-        by_group[groups[sha]] = splits.strongest((wish, by_group.get(groups[sha], "any")))
-    return by_group
+    Without a pattern a photograph is its own part, and only those that uploads touch can be of their groups.
+    """
+    earlier = itertools.chain(past.former.values(), past.members if groups.pattern else before.values())
+    placements = ((groups.of(m.image_sha256, m.file_name), m.split) for m in earlier)
+    return splits.inherited((placement for placement in placements if placement[0] in wanted), into)
 
 
 def _contents(
     parent: Iterable[ClassStatistics],
     leaving: Iterable[tuple[LabelRecord, Split]],
     intake: Intake,
-    groups: Mapping[str, str],
+    groups: Groups,
     placed: Mapping[str, Split],
 ) -> Contents:
     """The classes of new groups, and how much of each class has its split: in the parent, and in new views."""
-    of_group: dict[str, frozenset[str]] = {}
+    of_group: Table[frozenset[str]] = intake.ledger.table()
     counts = {entry.name: Counter(entry.images) for entry in parent}
     for record, split in leaving:
         for name in {instance.class_name for instance in record.instances}:
             counts[name][split] -= 1
     for sha, item in intake.accepted.items():
-        group, names = groups[sha], frozenset(item.class_names)
-        if group not in placed:
+        group, names = groups.of(sha, item.file_name), frozenset(item.class_names)
+        split_before = placed.get(group)
+        if split_before is None:
             of_group[group] = of_group.get(group, frozenset()) | names
             continue
         for name in names:
-            counts.setdefault(name, Counter())[placed[group]] += 1
+            counts.setdefault(name, Counter())[split_before] += 1
     return Contents(of_group, counts)
 
 

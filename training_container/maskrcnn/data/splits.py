@@ -18,7 +18,7 @@ The result does not depend on the order of the input.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 
 from app.contracts.dataset import Split
 from app.contracts.settings import DataSettings
@@ -49,13 +49,19 @@ def strongest(wishes: Iterable[Wish]) -> Wish:
     return min(wishes, key=WISHES.index)
 
 
-def inherited(placements: Iterable[tuple[str, Split]]) -> dict[str, Split]:
+def inherited(
+    placements: Iterable[tuple[str, Split]], into: MutableMapping[str, Split] | None = None
+) -> MutableMapping[str, Split]:
     """Group -> split, from the members of the parent version: test wins, then val.
 
     A group lies in several splits only when the setting data.group_pattern changed in between.
+
+    Args:
+        placements: Group and split, as often as there are members.
+        into: Gets the splits, and is returned; a dict unless given.
     """
     order: tuple[Split, ...] = ("test", "val", "train")
-    groups: dict[str, Split] = {}
+    groups: MutableMapping[str, Split] = {} if into is None else into
     for group, split in placements:
         groups[group] = min(split, groups.get(group, split), key=order.index)
     return groups
@@ -67,24 +73,28 @@ def place(
     settings: DataSettings,
     contents: Contents | None = None,
     occupied: Mapping[Split, int] | None = None,
-) -> dict[str, Split]:
+    into: MutableMapping[str, Split] | None = None,
+) -> MutableMapping[str, Split]:
     """Give every group its split.
 
     Args:
-        wishes: New group -> strongest wish of its photographs.
+        wishes: New group -> strongest wish of its photographs; iterated twice.
         placed: Group -> split of the versions before; wins over wishes.
         settings: The shares.
         contents: The classes.
         occupied: Split -> how much of `placed` is there now, where some of it was removed; all unless given.
+        into: Gets the splits, and is returned; a dict unless given.
 
     Returns:
         group -> split for all groups of both. At least one group in each split if three or more exist and
         the wishes for test and the parent leave a choice.
     """
-    fresh = {group: said for group, said in wishes.items() if group not in placed}
-    draw = Draw(fresh, settings, contents or Contents())
+    draw = Draw((item for item in wishes.items() if item[0] not in placed), settings, contents or Contents())
     draw.stratify()
     draw.top_up("test", settings.test_share)
     draw.top_up("val", settings.val_share)
     draw.leave_none_empty(Counter(placed.values()) if occupied is None else Counter(occupied))
-    return {**draw.splits, **placed}
+    splits: MutableMapping[str, Split] = {} if into is None else into
+    splits.update(zip((group for group in wishes if group not in placed), draw.splits(), strict=True))
+    splits.update(placed)
+    return splits
