@@ -51,9 +51,12 @@ def unpack(tree: UploadTree, folder: Path) -> tuple[UploadTree, list[Rejected]]:
     Returns:
         The tree with the members in place of their archives, and the archives that were refused.
     """
+    packed = [path for path in tree.paths if is_archive(path)]
+    if not packed:
+        return tree, []
     modified, places = dict(tree.modified), dict(tree.places)
     rejected = []
-    for number, path in enumerate(p for p in tree.paths if is_archive(p)):
+    for number, path in enumerate(packed):
         try:
             members = _unpack(tree.local(path), folder / f"{number:04d}")
         except BadItemError as bad:

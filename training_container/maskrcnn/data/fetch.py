@@ -14,8 +14,9 @@ from app.contracts.dataset import SnapshotEntry
 from maskrcnn.data import findings
 from maskrcnn.data.ahead import ahead
 from maskrcnn.data.crew import Share
+from maskrcnn.data.path_index import is_image_name
 from maskrcnn.data.samples import Rejected
-from maskrcnn.data.tree import UploadTree, is_image_name, is_junk
+from maskrcnn.data.tree import UploadTree, is_junk
 from maskrcnn.program import JobError
 from maskrcnn.storage import DOWNLOAD_THREADS, ObjectNotFoundError, Store
 

@@ -10,8 +10,9 @@ from app.contracts.dataset import Finding
 from app.contracts.uploads import is_archive
 from maskrcnn.data import findings
 from maskrcnn.data.importers.image_index import is_drawn
+from maskrcnn.data.path_index import is_image_name
 from maskrcnn.data.samples import Rejected
-from maskrcnn.data.tree import UploadTree, is_image_name, is_paper
+from maskrcnn.data.tree import UploadTree, is_paper
 
 _LABEL_SUFFIXES = frozenset({".json", ".jsonl", ".manifest", ".txt", ".xml", ".csv", ".yaml", ".yml"})
 _PACKED_SUFFIXES = frozenset({".7z", ".rar", ".gz", ".bz2", ".xz"})

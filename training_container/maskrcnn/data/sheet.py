@@ -20,8 +20,9 @@ from maskrcnn.data.findings import BadItemError
 from maskrcnn.data.images import FORMATS, MAX_PIXELS, canonical
 from maskrcnn.data.intake import Intake
 from maskrcnn.data.outlines import Outline
+from maskrcnn.data.path_index import is_image_name
 from maskrcnn.data.sheet_pictures import Picture
-from maskrcnn.data.tree import UploadTree, is_image_name
+from maskrcnn.data.tree import UploadTree
 
 TEMPLATE = "sheet.html.j2"
 PICTURES_A_RULE = 60

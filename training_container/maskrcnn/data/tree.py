@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import functools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from app.contracts.uploads import UploadNote
+from maskrcnn.data.path_index import ImageNames
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 _PAPERS = ("readme", "license", "licence", "notice", "provenance", "changelog")
 _JUNK_NAMES = frozenset({"Thumbs.db", "desktop.ini", "_READY"})
 
@@ -21,40 +22,9 @@ def is_junk(path: str) -> bool:
     return hidden or "__MACOSX" in parts or parts[-1] in _JUNK_NAMES
 
 
-def is_image_name(path: str) -> bool:
-    """True when the name ends like a photograph; whether it is one, its content says later."""
-    return PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES
-
-
 def is_paper(path: str) -> bool:
     """True for what accompanies a published data set and labels nothing: README.txt, LICENSE.md."""
     return PurePosixPath(path).name.lower().startswith(_PAPERS)
-
-
-@dataclasses.dataclass(frozen=True)
-class ImageNames:
-    """Pictures by what a label may know of them.
-
-    Attributes:
-        by_name: File name -> paths.
-        by_stem: File name without suffix -> paths.
-        by_place: Path without suffix -> paths.
-    """
-
-    by_name: dict[str, list[str]]
-    by_stem: dict[str, list[str]]
-    by_place: dict[str, list[str]]
-
-    @classmethod
-    def of(cls, paths: Iterable[str]) -> ImageNames:
-        """The pictures among some files."""
-        names = cls({}, {}, {})
-        for path in filter(is_image_name, paths):
-            pure = PurePosixPath(path)
-            keys = ((names.by_name, pure.name), (names.by_stem, pure.stem), (names.by_place, without_suffix(path)))
-            for index, key in keys:
-                index.setdefault(key, []).append(path)
-        return names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +39,7 @@ class UploadTree:
         fetch: Brings a file to its place below `root` when it is not there: on a host that works on a share of the
             uploads, and needs one of another share all the same.
         aliases: class name -> the class it stands for, in every upload.
+        kept: The paths that count, sorted; all unless given.
     """
 
     root: Path
@@ -77,6 +48,7 @@ class UploadTree:
     notes: Mapping[str, UploadNote] = dataclasses.field(default_factory=dict)
     fetch: Callable[[str], None] | None = None
     aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    kept: tuple[str, ...] | None = None
 
     @classmethod
     def of_folder(cls, root: Path) -> UploadTree:
@@ -87,7 +59,7 @@ class UploadTree:
     @functools.cached_property
     def paths(self) -> tuple[str, ...]:
         """All paths, sorted."""
-        return tuple(sorted(self.modified))
+        return tuple(sorted(self.modified)) if self.kept is None else self.kept
 
     @functools.cached_property
     def folders(self) -> Mapping[str, tuple[str, ...]]:
@@ -100,10 +72,11 @@ class UploadTree:
     @functools.cached_property
     def images(self) -> ImageNames:
         """The pictures by name, built once for all data sets."""
-        return ImageNames.of(self.paths)
+        return ImageNames(self.paths)
 
     def __contains__(self, path: str) -> bool:
-        return path in self.modified
+        place = bisect.bisect_left(self.paths, path)
+        return place < len(self.paths) and self.paths[place] == path
 
     def local(self, path: str) -> Path:
         """Where the file lies on this machine."""
@@ -135,7 +108,7 @@ class UploadTree:
         return self._with(path for path in self.paths if path not in paths) if paths else self
 
     def _with(self, paths: Iterable[str]) -> UploadTree:
-        return dataclasses.replace(self, modified={path: self.modified[path] for path in paths})
+        return dataclasses.replace(self, kept=tuple(paths))
 
     def age_of(self, upload: str) -> str:
         """When the newest file of an upload (first folder) arrived."""
@@ -144,9 +117,9 @@ class UploadTree:
     @functools.cached_property
     def _ages(self) -> Mapping[str, str]:
         ages: dict[str, str] = {}
-        for path, modified in self.modified.items():
+        for path in self.paths:
             upload = upload_of(path)
-            ages[upload] = max(modified, ages.get(upload, ""))
+            ages[upload] = max(self.modified[path], ages.get(upload, ""))
         return ages
 
 
@@ -159,11 +132,6 @@ def upload_of(path: str) -> str:
 def parent(path: str) -> str:
     """The folder of a path or folder; '' is the inbox itself."""
     return path.rpartition("/")[0]
-
-
-def without_suffix(path: str) -> str:
-    """A path without the file name's last suffix."""
-    return path.removesuffix(PurePosixPath(path).suffix)
 
 
 def join(folder: str, name: str) -> str:

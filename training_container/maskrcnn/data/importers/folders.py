@@ -13,8 +13,9 @@ from app.contracts.uploads import LabelFormat
 from maskrcnn.data import findings, verdict_words
 from maskrcnn.data.importers.image_index import root_of, split_of
 from maskrcnn.data.importers.lookout import NO_MASK
+from maskrcnn.data.path_index import is_image_name
 from maskrcnn.data.samples import DataSet, Rejected, Sample
-from maskrcnn.data.tree import UploadTree, is_image_name, parent
+from maskrcnn.data.tree import UploadTree, parent
 
 
 class FoldersImporter:

@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 from app.contracts.dataset import Split
 from maskrcnn.data import split_names
 from maskrcnn.data.findings import BadItemError
-from maskrcnn.data.tree import ImageNames, UploadTree, join, parent
+from maskrcnn.data.path_index import ImageNames
+from maskrcnn.data.tree import UploadTree, join, parent
 
 _LABEL_FOLDERS = frozenset({
     "annotation", "annotations", "ann", "anns", "label", "labels", "json", "xml", "txt", "labelme", "via",

@@ -18,8 +18,9 @@ from maskrcnn.data.findings import BadItemError
 from maskrcnn.data.importers.image_index import ImageIndex, root_of
 from maskrcnn.data.importers.machine_masks import objects_of_colours
 from maskrcnn.data.importers.parsing import MALFORMED, reading_file, rejected, text_of
+from maskrcnn.data.path_index import ImageNames, is_image_name
 from maskrcnn.data.samples import DataSet, LabelledShape, Rejected, Sample
-from maskrcnn.data.tree import ImageNames, UploadTree, is_image_name
+from maskrcnn.data.tree import UploadTree
 
 _SUFFIXES = (".manifest", ".jsonl", ".json")
 _CLASSIFICATION, _SEGMENTATION = "groundtruth/image-classification", "groundtruth/semantic-segmentation"
@@ -46,7 +47,7 @@ class LookoutImporter:
         split = split_names.of_file(PurePosixPath(file).stem)
         is_mask = frozenset(data_set.belongings).__contains__
         photographs = ImageIndex.of_upload(tree, data_set.root, split, is_mask)
-        masks = ImageIndex(ImageNames.of(data_set.belongings))
+        masks = ImageIndex(ImageNames(data_set.belongings))
         for number, line in enumerate(text_of(tree, file).splitlines(), 1):
             if not line.strip():
                 continue

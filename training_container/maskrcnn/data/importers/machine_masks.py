@@ -17,8 +17,9 @@ from maskrcnn.data import mask_pictures
 from maskrcnn.data.findings import BadItemError
 from maskrcnn.data.importers.image_index import ImageIndex
 from maskrcnn.data.importers.parsing import MALFORMED, rejected
+from maskrcnn.data.path_index import ImageNames, is_image_name
 from maskrcnn.data.samples import DataSet, LabelledShape, Rejected, Sample
-from maskrcnn.data.tree import ImageNames, UploadTree, below, is_image_name, join, parent
+from maskrcnn.data.tree import UploadTree, below, join, parent
 
 _COLOURS = "obj_class_to_machine_color.json"
 _FOLDER = "masks_machine"
@@ -52,7 +53,7 @@ class MachineMasksImporter:
             message = f'is broken ({problem}): it has to read {{"class": [1, 1, 1], ...}}'
             yield rejected(join(data_set.root, _COLOURS), "annotation-unreadable", message, *data_set.files)
             return
-        images = ImageIndex(ImageNames.of(below(tree.paths, join(home, "img"))))
+        images = ImageIndex(ImageNames(below(tree.paths, join(home, "img"))))
         for mask in data_set.files:
             try:
                 image = images.partner(mask)

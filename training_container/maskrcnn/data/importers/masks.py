@@ -23,9 +23,10 @@ from maskrcnn.data.importers import class_names
 from maskrcnn.data.importers.image_index import ImageIndex, root_of
 from maskrcnn.data.importers.parsing import class_missing
 from maskrcnn.data.mask_pictures import Values
+from maskrcnn.data.path_index import is_image_name
 from maskrcnn.data.samples import DataSet, LabelledShape, Rejected, Sample
 from maskrcnn.data.tool_shapes import rle_of
-from maskrcnn.data.tree import UploadTree, is_image_name, join, parent
+from maskrcnn.data.tree import UploadTree, join, parent
 
 _SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 _FOLDERS = re.compile(

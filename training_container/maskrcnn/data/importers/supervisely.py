@@ -20,10 +20,11 @@ from app.contracts.uploads import LabelFormat
 from maskrcnn.data import split_names
 from maskrcnn.data.findings import BadItemError
 from maskrcnn.data.importers.parsing import MALFORMED, json_of, reading_file, reading_object, rejected
+from maskrcnn.data.path_index import is_image_name
 from maskrcnn.data.samples import DataSet, LabelledShape, Rejected, Sample
 from maskrcnn.data.shapes import Bitmap, Box, Polygon, Shape
 from maskrcnn.data.tool_shapes import Union
-from maskrcnn.data.tree import UploadTree, is_image_name, join, parent
+from maskrcnn.data.tree import UploadTree, join, parent
 
 _DRAWN = ("masks_machine", "masks_human", "masks_instances")
 CROWD_TAG = "crowd"

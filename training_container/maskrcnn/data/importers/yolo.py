@@ -20,9 +20,10 @@ from maskrcnn.data.images import upright_size
 from maskrcnn.data.importers import class_names
 from maskrcnn.data.importers.image_index import ImageIndex, root_of
 from maskrcnn.data.importers.parsing import by_folder, reading_file, reading_object, text_of
+from maskrcnn.data.path_index import is_image_name
 from maskrcnn.data.samples import DataSet, LabelledShape, Rejected, Sample
 from maskrcnn.data.shapes import Box, CocoPolygons, Shape
-from maskrcnn.data.tree import UploadTree, is_image_name, is_paper, parent
+from maskrcnn.data.tree import UploadTree, is_paper, parent
 
 _SHARE_TOLERANCE = 0.01
 _BOX_NUMBERS, _BOX_AND_SCORE, _LEAST_CORNERS = 4, 5, 6
