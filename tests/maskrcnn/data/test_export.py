@@ -19,6 +19,7 @@ from maskrcnn.data.local import LocalStore, prepare_folder
 from maskrcnn.data.members import read_members
 from maskrcnn.data.shapes import Bitmap
 from maskrcnn.program import JobError
+from maskrcnn.storage import ObjectNotFoundError
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
@@ -153,6 +154,56 @@ def test_a_class_that_is_no_folder_is_refused_for_masks(inbox, tmp_path):
     result = prepare_folder(inbox.root, tmp_path / "bucket")
     with pytest.raises(JobError, match="class 'a/b' cannot be the name of a folder of masks: rename it"):
         export(LocalStore(tmp_path / "bucket"), result.version, "masks", tmp_path / "out")
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_an_export_that_fails_leaves_nothing_and_may_be_done_again(version, tmp_path, exists):
+    """Given an image that the bucket lost, when exports fail on it, then nothing is there; brought back, all is."""
+    store, name = version
+    lost = max((p for p in (tmp_path / "bucket/dataset/images").iterdir()), key=lambda path: path.name)
+    lost.rename(tmp_path / "elsewhere")
+    (tmp_path / "outs").mkdir()
+    for exporter in EXPORTERS:
+        if exists:
+            (tmp_path / "outs" / exporter.name).mkdir()
+        with pytest.raises(ObjectNotFoundError):
+            export(store, name, exporter.name, tmp_path / "outs" / exporter.name)
+    left = [path.relative_to(tmp_path / "outs").as_posix() for path in (tmp_path / "outs").rglob("*")]
+    assert sorted(left) == (sorted(exporter.name for exporter in EXPORTERS) if exists else [])
+    (tmp_path / "elsewhere").rename(lost)
+    for exporter in EXPORTERS:
+        export(store, name, exporter.name, tmp_path / "outs" / exporter.name)
+    assert len(list((tmp_path / "outs/coco/images").rglob("*.png"))) == 12
+    assert list((tmp_path / "outs").rglob("*.half*")) == []
+
+
+def test_what_a_killed_export_left_is_no_obstacle(version, tmp_path):
+    store, name = version
+    for left in (".new.half/images/old.png", "there/.half/images/old.png"):
+        (tmp_path / left).parent.mkdir(parents=True)
+        (tmp_path / left).write_bytes(b"half")
+    for target in ("new", "there"):
+        export(store, name, "coco", tmp_path / target)
+        assert sorted(path.name for path in (tmp_path / target).iterdir()) == ["annotations", "images"]
+    assert list(tmp_path.rglob("old.png")) == []
+
+
+def test_a_coco_file_is_what_json_writes_of_its_document(version, tmp_path):
+    """Given the file that is written piece by piece, then it is the text of one document, ids counted from 1."""
+    store, name = version
+    export(store, name, "coco", tmp_path / "out")
+    numbers = 0
+    for split in ("train", "val", "test"):
+        text = (tmp_path / f"out/annotations/instances_{split}.json").read_text()
+        document = json.loads(text)
+        assert text == json.dumps(document)
+        assert list(document) == ["info", "images", "annotations", "categories"]
+        for kind in ("images", "annotations"):
+            assert [entry["id"] for entry in document[kind]] == list(range(1, len(document[kind]) + 1))
+        assert [entry["file_name"] for entry in document["images"]] == sorted(
+            entry["file_name"] for entry in document["images"])
+        numbers += len(document["annotations"])
+    assert numbers == 19
 
 
 def run(monkeypatch, *arguments):

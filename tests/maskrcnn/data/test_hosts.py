@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from maskrcnn.data.crew import Alone, Hosts, Share, crew_of
+from maskrcnn.data.members import read_members
 from maskrcnn.data.pipeline import Order, prepare
 from maskrcnn.data.tree import UploadTree
 from maskrcnn.layout import Layout
@@ -21,6 +24,7 @@ from maskrcnn.program import JobError
 from app.contracts import documents, jobs, keys
 from app.contracts.dataset import PrepareResult, SnapshotEntry
 from app.contracts.settings import DataSettings
+from tests.maskrcnn.data.conftest import Inbox
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 REPOSITORY = Path(__file__).parents[3]
@@ -102,6 +106,45 @@ def test_a_second_version_by_other_numbers_of_hosts(inbox, tmp_path, picture):
     (same,) = together(1, inbox, tmp_path / "b", first.version)
     assert second.version == same.version != first.version
     assert content(tmp_path / "a/bucket") == content(tmp_path / "b/bucket")
+
+
+def said(folder):
+    """Rule -> how often it is in the findings of host 0."""
+    found = json.loads((folder / "output-0/findings.json").read_text())
+    return Counter(finding["rule"] for finding in found)
+
+
+@pytest.mark.parametrize("hosts", [2, 3])
+def test_lists_and_removals_are_the_same_bit_by_bit(inbox, tmp_path, picture, hosts):
+    """Given lists of splits, then requests to remove, when hosts share both runs, then all is as one host makes it."""
+    fill(inbox, picture)
+    inbox.put("up/castline.json", {"split": {
+        "test": [f"{n}.png" for n in range(10)], "val": [f"ds/img/{n}.png" for n in range(10, 20)],
+        "train": [f"{n}.png" for n in range(20, 30)] + ["nowhere.png"]}})
+    inbox.put("again/castline.json", {"split": {"train": ["copy.png"]}})  # the same photograph as up/ds/img/7.png
+    more = Inbox(tmp_path / "more")
+    for n in (3, 4, 60, 61):
+        more.good(f"later/ds/{n}.png")
+    by_hash = hashlib.sha256((inbox.root / "up/ds/img/25.png").read_bytes()).hexdigest()
+    more.put("later/castline.json", {"remove": [*(f"{n}.png" for n in range(30, 40)), by_hash, "7.png", "nobody.png"]})
+    numbers = {"one": 1, "several": hosts}
+    first = {name: together(count, inbox, tmp_path / name)[0] for name, count in numbers.items()}
+    assert said(tmp_path / "several") == said(tmp_path / "one")
+    assert said(tmp_path / "one")["split-unknown"] == said(tmp_path / "one")["image-in-two-splits"] == 1
+    second = {}
+    for name, count in numbers.items():
+        for old in [*(tmp_path / name).glob("*-*"), tmp_path / name / "bucket/parts"]:
+            shutil.rmtree(old)
+        second[name] = together(count, more, tmp_path / name, first[name].version)[0]
+    assert (second["one"].removed, second["one"].added) == (12, 2)
+    assert {**said(tmp_path / "one")}.items() >= {"images-removed": 1, "remove-unknown": 1}.items()
+    assert first["several"].version == first["one"].version != second["one"].version == second["several"].version
+    assert content(tmp_path / "several/bucket") == content(tmp_path / "one/bucket")
+    texts = [(tmp_path / name / "output-0/findings.json").read_bytes() for name in numbers]
+    assert texts[0] == texts[1]
+    splits = Counter(m.split for m in read_members(LocalStore(tmp_path / "one/bucket"), first["one"].version)
+                     if m.file_name in {f"ds/img/{n}.png" for n in range(10)})
+    assert splits == {"test": 10}
 
 
 def test_what_stops_one_stops_all_with_the_same_words(inbox, tmp_path, picture):

@@ -19,6 +19,7 @@ from maskrcnn.data.exporters import EXPORTERS
 from maskrcnn.data.exporters.items import items_of, names_of
 from maskrcnn.data.local import LOCAL_MANIFEST
 from maskrcnn.data.members import read_members
+from maskrcnn.data.whole_folder import whole_folder
 from maskrcnn.local_store import LocalStore
 from maskrcnn.program import JobError, by_hand
 from maskrcnn.storage import ObjectNotFoundError, S3Store, Store
@@ -33,14 +34,12 @@ def export(store: Store, version: str, format_name: str, target: Path) -> Versio
         store: The bucket.
         version: Name of the version.
         format_name: Name of an exporter.
-        target: A new or empty folder.
+        target: A new or empty folder; stays as it is when something goes wrong.
 
     Raises:
         JobError: CONFIG_INVALID: the target holds something, or the format cannot say what the version holds;
             DATA_INVALID: there is no such version.
     """
-    if target.exists() and (target.is_file() or any(target.iterdir())):
-        raise JobError("CONFIG_INVALID", f"{target}: holds something already: name a new folder")
     exporter = next(exporter for exporter in EXPORTERS if exporter.name == format_name)
     try:
         manifest = documents.from_json(VersionManifest, store.read(keys.version_manifest(version)))
@@ -52,9 +51,10 @@ def export(store: Store, version: str, format_name: str, target: Path) -> Versio
         return record, store.read(keys.image(member.image_sha256, member.image_extension))
 
     began = time.monotonic()
-    names = names_of(read_members(store, version))
-    items = {s: items_of(_of_split(store, version, s), names, load) for s in SPLITS}
-    exporter.write(target, manifest.classes, items)
+    with whole_folder(target) as folder:
+        names = names_of(read_members(store, version))
+        items = {s: items_of(_of_split(store, version, s), names, load) for s in SPLITS}
+        exporter.write(folder, manifest.classes, items)
     log.info("version %s: %d images as %s into %s in %.1f s", version, len(names), format_name, target,
              time.monotonic() - began)
     return manifest

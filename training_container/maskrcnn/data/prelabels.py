@@ -10,7 +10,7 @@ import argparse
 import hashlib
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from pycocotools import mask as coco_mask
@@ -22,7 +22,8 @@ from app.contracts.uploads import NOTHING_FOUND_TAG, PRELABEL_TAG
 from maskrcnn import rle
 from maskrcnn.data.exporters.items import Item, names_of
 from maskrcnn.data.exporters.supervisely import write_project
-from maskrcnn.program import JobError, by_hand
+from maskrcnn.data.whole_folder import whole_folder
+from maskrcnn.program import by_hand
 
 log = logging.getLogger("castline")
 DATA_SET = "prelabels"
@@ -34,7 +35,7 @@ def write(answers: Path, target: Path, class_names: list[str]) -> int:
 
     Args:
         answers: One Answered a line.
-        target: A new or empty folder.
+        target: A new or empty folder; stays as it is when something goes wrong.
         class_names: Classes that a labeller may choose, by id; those in the answers are added.
 
     Returns:
@@ -43,13 +44,12 @@ def write(answers: Path, target: Path, class_names: list[str]) -> int:
     Raises:
         JobError: CONFIG_INVALID: the target holds something.
     """
-    if target.exists() and (target.is_file() or any(target.iterdir())):
-        raise JobError("CONFIG_INVALID", f"{target}: holds something already: name a new folder")
     found = {i.class_name for answered in _read(answers) for i in answered.prediction.instances}
     names = names_of(_member(answered) for answered in _read(answers))
     ordered = [*class_names, *sorted(found - set(class_names))]
     classes = [ClassDefinition(number, name, "defect") for number, name in enumerate(ordered, 1)]
-    write_project(target, classes, {DATA_SET: _items(answers, names)})
+    with whole_folder(target) as folder:
+        write_project(folder, classes, {DATA_SET: _items(answers, names)})
     return len(names)
 
 
@@ -78,7 +78,7 @@ def _read(answers: Path) -> Iterator[Answered]:
             yield documents.from_json(Answered, line)
 
 
-def _items(answers: Path, names: dict[str, str]) -> Iterator[Item]:
+def _items(answers: Path, names: Mapping[str, str]) -> Iterator[Item]:
     """Each photograph once, under its name."""
     left = dict(names)
     for answered in _read(answers):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from app.contracts.dataset import ClassDefinition, Split
 from maskrcnn.data.exporters.items import Item, put
@@ -18,20 +20,36 @@ class CocoExporter:
     name = "coco"
 
     def write(self, target: Path, classes: Sequence[ClassDefinition], items: Mapping[Split, Iterable[Item]]) -> None:
-        """See Exporter; the annotations of one split are in memory at a time, its images are not."""
+        """See Exporter; the file of a split is written as its items come."""
         categories = [{"id": c.id, "name": c.name, "supercategory": c.role} for c in classes]
         ids = {c.name: c.id for c in classes}
+        (target / "annotations").mkdir(parents=True)
         for split, members in items.items():
-            images: list[dict[str, Any]] = []
-            annotations: list[dict[str, Any]] = []
-            numbers = itertools.count(1)
-            for image_id, item in enumerate(members, 1):
-                put(target / "images" / split / item.name, item.body)
-                size = {"width": item.record.width, "height": item.record.height}
-                images.append({"id": image_id, "file_name": item.name, **size, "tags": list(item.record.tags)})
-                annotations += _annotations(item, image_id, ids, numbers)
-            document = {"info": {}, "images": images, "annotations": annotations, "categories": categories}
-            put(target / f"annotations/instances_{split}.json", json.dumps(document).encode())
+            with (
+                (target / f"annotations/instances_{split}.json").open("w") as file,
+                tempfile.TemporaryFile("w+") as annotations,
+            ):
+                file.write('{"info": {}, "images": [')
+                numbers = itertools.count(1)
+                for image_id, item in enumerate(members, 1):
+                    put(target / "images" / split / item.name, item.body)
+                    _append(file, image_id, _image(item, image_id))
+                    for annotation in _annotations(item, image_id, ids, numbers):
+                        _append(annotations, annotation["id"], annotation)
+                file.write('], "annotations": [')
+                annotations.seek(0)
+                shutil.copyfileobj(annotations, file)
+                file.write(f'], "categories": {json.dumps(categories)}}}')
+
+
+def _append(file: IO[str], number: int, entry: Mapping[str, Any]) -> None:
+    """Write one entry of a list, the first of which has number 1."""
+    file.write((", " if number > 1 else "") + json.dumps(entry))
+
+
+def _image(item: Item, image_id: int) -> dict[str, Any]:
+    size = {"width": item.record.width, "height": item.record.height}
+    return {"id": image_id, "file_name": item.name, **size, "tags": list(item.record.tags)}
 
 
 def _annotations(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from app.contracts.dataset import ClassDefinition, LabelRecord, Member, Rle, Split
+from maskrcnn.data.ledger import Ledger, Table
 
 _NAME_DIGITS = 8
 
@@ -54,22 +54,33 @@ class Exporter(Protocol):
         """
 
 
-def names_of(members: Iterable[Member]) -> dict[str, str]:
-    """Image hash -> file name; the original one, with a piece of the hash where two images have the same."""
-    parts = {m.image_sha256: (PurePosixPath(m.file_name).stem, m.image_extension) for m in members}
-    count = collections.Counter(stem.lower() for stem, _ in parts.values())
-    return {
-        sha: f"{stem}-{sha[:_NAME_DIGITS]}.{extension}" if count[stem.lower()] > 1 else f"{stem}.{extension}"
-        for sha, (stem, extension) in parts.items()
-    }
+def names_of(members: Iterable[Member]) -> Mapping[str, str]:
+    """Image hash -> file name; the original one, with a piece of the hash where two images have the same.
+
+    The names lie on the disk: there may be millions.
+    """
+    ledger = Ledger()
+    parts: Table[tuple[str, str]] = ledger.table()
+    bearers: Table[int] = ledger.table()
+    for member in members:
+        if member.image_sha256 not in parts:
+            stem = PurePosixPath(member.file_name).stem
+            parts[member.image_sha256] = stem, member.image_extension
+            bearers[stem.lower()] = bearers.get(stem.lower(), 0) + 1
+    names: Table[str] = ledger.table()
+    for sha, (stem, extension) in parts.items():
+        names[sha] = f"{stem}-{sha[:_NAME_DIGITS]}.{extension}" if bearers[stem.lower()] > 1 else f"{stem}.{extension}"
+    return names
 
 
 def items_of(
     members: Iterable[Member], names: Mapping[str, str], load: Callable[[Member], tuple[LabelRecord, bytes]]
 ) -> Iterator[Item]:
     """Load members one by one, by name."""
-    for member in sorted(members, key=lambda member: names[member.image_sha256]):
-        yield Item(member, names[member.image_sha256], *load(member))
+    by_name: Table[Member] = Ledger().table()
+    by_name.update((names[member.image_sha256], member) for member in members)
+    for name, member in by_name.by_key():
+        yield Item(member, name, *load(member))
 
 
 def decode(rle: Rle) -> NDArray[np.bool_]:
