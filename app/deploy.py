@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
 from app.client.pipeline import PipelineError
 from app.embedded import control
@@ -13,12 +14,15 @@ from app.embedded.settings import ACCOUNT, REGION, ROOT, client_environment, wit
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
 
 
-def deploy(environment: str, *, aws: bool) -> None:
+def deploy(environment: str, *, aws: bool) -> Path:
     """Bootstrap where needed, then deploy all stacks.
 
     Args:
         environment: Name of the environment, which cdk.json must know.
         aws: True for the account of the caller's AWS credentials.
+
+    Returns:
+        The folder of the templates that were deployed.
 
     Raises:
         PipelineError: the CDK command line is missing or failed; its own words stand above.
@@ -26,12 +30,14 @@ def deploy(environment: str, *, aws: bool) -> None:
     if not CDK.is_file():
         raise PipelineError(f"{CDK} is missing: make test or make demo installs it (npm ci)")
     variables = dict(os.environ) if aws else _embedded_variables()
-    assembly = str(ROOT / "build" / "cdk.out" / environment)
+    folder = ROOT / "build" / "cdk.out" / environment
+    assembly = str(folder)
     _cdk(["synth", "--quiet", "-c", f"env={environment}", "--output", assembly], variables)
     # From here on the CDK reads what was synthesized: running app.py is the slow part.
     where = [] if aws else [f"aws://{ACCOUNT}/{REGION}"]
     _cdk(["bootstrap", *where, "--app", assembly], variables)
     _cdk(["deploy", "--all", "--require-approval", "never", "--concurrency", "2", "--app", assembly], variables)
+    return folder
 
 
 def _embedded_variables() -> Mapping[str, str]:

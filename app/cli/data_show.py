@@ -9,15 +9,13 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from app.cli import portrait_tables
+from app.cli import lookup, portrait_tables
 from app.cli.console import emit_json, err, out, say
 from app.cli.target import pipeline
 from app.client import versions
-from app.client.pipeline import Pipeline, PipelineError
 from app.client.programs import run_module
 from app.contracts import documents
 from app.contracts.portrait import PORTRAIT_JSON, PORTRAIT_PAGE, Portrait
-from app.contracts.settings import PipelineSettings
 
 MODULE = "maskrcnn.data.portrait"
 OUTPUT = Path("build/data")
@@ -53,7 +51,7 @@ def show(
     where = None if local else pipeline(context)
     name = version if where is None else versions.resolve(where, version)
     folder = to or OUTPUT / Path(name).resolve().name
-    chosen = {"preset": preset} if preset else {} if where is None else hyperparameters(where)
+    chosen = {"preset": preset} if preset else {} if where is None else lookup.settings(where).training.hyperparameters
     arguments = ["--hyperparameters", json_text.dumps(chosen), "--images", str(images)]
     source = [name, str(folder)] if where is None else [f"s3://{where.bucket}", str(folder), "--version", name]
     with err.status(f"Looking at {escape(name)}"):
@@ -65,17 +63,3 @@ def show(
     for part in portrait_tables.parts(portrait):
         out.print(part)
     say(f"Pictures, and all of this to send around: [bold]{folder / PORTRAIT_PAGE}[/]")
-
-
-def hyperparameters(where: Pipeline) -> dict[str, str]:
-    """What the deployment trains with, as its functions are told.
-
-    Raises:
-        PipelineError: the gate function does not say it.
-    """
-    answer = where.client("lambda").get_function_configuration(FunctionName=where.gate_function)
-    settings = answer.get("Environment", {}).get("Variables", {}).get("CASTLINE_SETTINGS")
-    if settings is None:
-        raise PipelineError(f"the function {where.gate_function} does not say what the deployment trains with: "
-                            "choose by --preset")
-    return documents.from_json(PipelineSettings, settings).training.hyperparameters

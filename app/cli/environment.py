@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from app.cli.console import out, say
 from app.cli.target import target
+from app.contracts import prices, worst_case
 
 PANEL = "The place"
 
@@ -54,5 +58,27 @@ def deploy(context: typer.Context) -> None:
 
     chosen = target(context)
     with out.status("Deploying the stacks; the first time takes a minute, in an AWS account some ten"):
-        deployment.deploy(chosen.environment, aws=chosen.aws)
+        assembly = deployment.deploy(chosen.environment, aws=chosen.aws)
+    _tell_costs(assembly, aws=chosen.aws)
     say("Deployed. Next: [bold]python -m app upload FOLDER[/]")
+
+
+def _tell_costs(assembly: Path, *, aws: bool) -> None:
+    """Say what the environment costs while nothing runs, and what one run may cost."""
+    import boto3
+
+    from app import idle_cost
+    from app.cli import cost_tables
+    from app.embedded.settings import REGION
+
+    mine = os.environ.get("AWS_REGION") or boto3.Session().region_name if aws else None
+    region = mine or REGION  # which the CDK takes too when nobody names one
+    settings, items = idle_cost.of_assembly(assembly, region)
+    known = prices.of_region(region, settings.prices)
+    where = f"{region}, list prices of {known.as_of}"
+    title = f"A month in which nothing runs ({where})" if aws else f"Here nothing costs anything; in AWS ({where})"
+    out.print(cost_tables.idle_table(items, title))
+    try:
+        say(f"A run may cost up to {worst_case.run_usd(settings, known):.2f} USD; docs/spend.md says how to limit it.")
+    except prices.UnknownPriceError as unknown:
+        say(escape(f"What a run may cost is not known: {unknown}"))

@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 
 from app.client import runs
 from app.client.pipeline import Pipeline, PipelineError
-from app.contracts import keys, table
+from app.contracts import documents, keys, table
+from app.contracts.settings import PipelineSettings
 
 START_SECONDS = 120.0
 """How long the gate may take to notice an upload or an order."""
@@ -40,6 +41,20 @@ def endpoint_status(where: Pipeline) -> str:
             return NO_ENDPOINT
         raise
     return str(answer["EndpointStatus"])
+
+
+def settings(where: Pipeline) -> PipelineSettings:
+    """What the deployment was told to do, as its functions know it.
+
+    Raises:
+        PipelineError: the gate function does not say it.
+    """
+    answer = where.client("lambda").get_function_configuration(FunctionName=where.gate_function)
+    text = answer.get("Environment", {}).get("Variables", {}).get("CASTLINE_SETTINGS")
+    if text is None:
+        raise PipelineError(f"the function {where.gate_function} does not say what the deployment was told: "
+                            "deploy again")
+    return documents.from_json(PipelineSettings, text)
 
 
 def newest_run(where: Pipeline) -> str | None:

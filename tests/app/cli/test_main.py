@@ -44,6 +44,7 @@ def test_shared_options_may_stand_behind_the_command(given, hoisted):
 def test_deploy_goes_where_the_options_say(app, monkeypatch, arguments, cloud_variable, expected):
     deployed = []
     monkeypatch.setattr("app.deploy.deploy", lambda environment, *, aws: deployed.append((environment, aws)))
+    monkeypatch.setattr("app.cli.environment._tell_costs", lambda *_, **__: None)
     monkeypatch.setenv("CASTLINE_CLOUD", cloud_variable)
 
     result = app(*arguments)
