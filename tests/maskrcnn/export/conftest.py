@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import warnings
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
 from maskrcnn import hyperparameters
+from maskrcnn.data import shards
 from maskrcnn.model.mask_rcnn import MaskRCNN
 from maskrcnn.model_card import ModelCard
-from maskrcnn.predictor import write_artifact
+from maskrcnn.predictor import Predictor, write_artifact
+from maskrcnn.serving.answer import all_instances
 
-from app.contracts.dataset import ClassDefinition
+from app.contracts.dataset import ClassDefinition, LabelInstance, LabelRecord
+
+with warnings.catch_warnings():  # pycocotools 2.0.11 says something about NumPy 2 at its first import
+    warnings.simplefilter("ignore")
+    import pycocotools.cocoeval  # noqa: F401
 
 GIVEN = {
     "preset": "r50", "image_size": "64", "max_size": "128", "resnet_blocks": "[1, 1, 1, 1]", "resnet_width": "8",
@@ -44,3 +53,25 @@ def photo() -> np.ndarray:
 @pytest.fixture
 def tiny_given() -> dict[str, str]:
     return dict(GIVEN)
+
+
+@pytest.fixture(scope="session")
+def data_dir(model_dir, tmp_path_factory) -> Path:
+    """A version whose labels are what the network finds itself, so that its own average precision is high."""
+    predictor = Predictor.load(model_dir, "float32")
+    folder = tmp_path_factory.mktemp("data")
+    for split, seed, count in (("train", 1, 6), ("test", 2, 4)):
+        (folder / split).mkdir()
+        rng = np.random.default_rng(seed)
+        pictures = [cv2.resize(rng.integers(0, 255, (8, 12, 3)).astype(np.uint8), (96, 64)) for _ in range(count)]
+        shards.write_examples([_labelled(predictor, picture) for picture in pictures], folder / split)
+    return folder
+
+
+def _labelled(predictor: Predictor, picture: np.ndarray) -> bytes:
+    body = cv2.imencode(".png", picture[:, :, ::-1])[1].tobytes()
+    found = all_instances(predictor.predict(picture), predictor.card)
+    labels = tuple(LabelInstance(i.class_name, i.bbox, i.mask, i.area_px) for i in found)
+    sha256 = hashlib.sha256(body).hexdigest()
+    record = LabelRecord(sha256, "png", f"{sha256[:8]}.png", picture.shape[1], picture.shape[0], labels)
+    return shards.encode(record, body, {c.name: c.id for c in CLASSES})

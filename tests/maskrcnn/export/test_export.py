@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tarfile
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from maskrcnn.export import __main__ as program
+from maskrcnn.export.lite_predictor import LitePredictor
 from maskrcnn.predictor import Predictor
 from maskrcnn.weights import own
 from maskrcnn.weights.assign import assign
@@ -81,21 +83,6 @@ def test_saved_model_says_what_it_is(saved):
     assert [c["name"] for c in card["classes"]] == ["chip", "hole", "burr"]
 
 
-@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
-def test_litert_answers_like_the_saved_model(model_dir, saved, photo, tmp_path):
-    path = tmp_path / "model.tflite"
-    assert program.main(["--model", str(model_dir), "--format", "litert", "--out", str(path), "--height", "64",
-                         "--width", "96"]) == 0
-    interpreter = tf.lite.Interpreter(str(path))
-    assert not [op for op in interpreter._get_ops_details() if op["op_name"].startswith("Flex")]
-    answer = interpreter.get_signature_runner("serving_default")(image=photo)
-    expected = tf.saved_model.load(str(saved)).signatures["serving_default"](image=tf.constant(photo))
-    np.testing.assert_array_equal(answer["class_ids"], expected["class_ids"])
-    np.testing.assert_allclose(answer["boxes"], expected["boxes"], atol=1e-2)
-    np.testing.assert_allclose(answer["scores"], expected["scores"], atol=1e-4)
-    np.testing.assert_allclose(answer["masks"], expected["masks"], atol=2e-3)
-
-
 @pytest.mark.parametrize("rows", ["CHW", "HWC"])
 def test_tensorpack_weights_come_back_as_they_were(model_dir, predictor, tmp_path, rows):
     archive = tmp_path / "model.tar.gz"
@@ -126,5 +113,53 @@ def test_tensorpack_weights_come_back_as_they_were(model_dir, predictor, tmp_pat
 def test_what_is_no_model_is_refused(tmp_path, caplog, name, words):
     (tmp_path / "broken.tar.gz").write_bytes(b"not an archive")
     assert program.main(["--model", str(tmp_path / name), "--format", "savedmodel", "--out", str(tmp_path / "o")]) == 1
+    assert words in caplog.text
+    assert not (tmp_path / "o").exists()
+
+
+def litert(model_dir, out, *options):
+    return program.main(["--model", str(model_dir), "--format", "litert", "--out", str(out), *options])
+
+
+def test_litert_export_is_judged_and_described(model_dir, data_dir, photo, saved, tmp_path, caplog):
+    """Given a version to judge on: the folder has all that a device needs, and the figures."""
+    out = tmp_path / "new/edge"
+    assert litert(model_dir, out, "--data", str(data_dir)) == 0
+    assert sorted(file.name for file in out.iterdir()) == ["export.json", "label_map.pbtxt", "lite_predictor.py",
+                                                           "model.tflite"]
+    assert [file.name for file in out.parent.iterdir()] == ["edge"]
+    report = json.loads((out / "export.json").read_text())
+    assert (report["height"], report["width"], report["class_names"]) == (64, 96, ["chip", "hole", "burr"])
+    assert report["fill_rgb"] == [124, 116, 104]
+    assert report["export"]["bytes"] == (out / "model.tflite").stat().st_size
+    assert report["saved_model"]["mask_ap"] > 0.9
+    assert abs(report["saved_model"]["mask_ap"] - report["export"]["mask_ap"]) <= 0.01
+    assert report["export"]["milliseconds_per_image"] > 0
+    assert 'name: "burr"' in (out / "label_map.pbtxt").read_text()
+    answer = LitePredictor.load(out).predict(photo)
+    expected = tf.saved_model.load(str(saved)).signatures["serving_default"](image=tf.constant(photo))
+    np.testing.assert_array_equal(answer.class_ids, expected["class_ids"])
+    np.testing.assert_allclose(answer.boxes, expected["boxes"], atol=1e-2)
+    assert litert(model_dir, out, "--data", str(data_dir)) == 1
+    assert "is there already: name a new folder" in caplog.text
+
+
+def test_litert_export_that_loses_too_much_leaves_nothing(model_dir, data_dir, tmp_path, caplog):
+    """Given images of 96 x 64 squeezed into 40 x 40: the program says what was lost and writes nothing."""
+    out = tmp_path / "edge"
+    assert litert(model_dir, out, "--data", str(data_dir), "--height", "40", "--width", "40") == 1
+    assert list(tmp_path.iterdir()) == []
+    assert re.search(r"Refused, nothing written: float32: box AP \d\.\d+ against the SavedModel's 1\.0000, mask AP .*, "
+                     r"on 4 test images: it loses \d+\.\d+ points and may lose 1:", caplog.text)
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    ([], "--data: missing: a LiteRT export is judged on the test images"),
+    (["--data", "{data}", "--height", "64"], "--height 64 --width 0: give both or neither"),
+    (["--data", "{data}", "--calibration-images", "0"], "--calibration-images 0: must be 1 or more"),
+    (["--data", "{data}/train"], "holds no folder test with *.tfrecord shards"),
+])
+def test_litert_orders_that_make_no_sense_are_refused(model_dir, data_dir, tmp_path, caplog, options, words):
+    assert litert(model_dir, tmp_path / "o", *(option.format(data=data_dir) for option in options)) == 1
     assert words in caplog.text
     assert not (tmp_path / "o").exists()

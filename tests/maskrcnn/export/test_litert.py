@@ -1,70 +1,81 @@
-"""The network of known shapes computes what the network computes, in every architecture on a feature pyramid."""
+"""Each quantisation is a .tflite that a device runs: what computes in which type, and how near the answers are."""
 
 from __future__ import annotations
 
-import dataclasses
+from collections import defaultdict
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from maskrcnn import hyperparameters
+from ai_edge_litert.interpreter import Interpreter
 from maskrcnn.export import litert
-from maskrcnn.model.mask_rcnn import MaskRCNN
-from maskrcnn.program import JobError
+from maskrcnn.export.static_network import StaticNetwork
+from maskrcnn.predictor import Predictor
 
 
-@pytest.fixture
-def config(tiny_given):
-    return hyperparameters.resolve(tiny_given).settings.model
+@pytest.fixture(scope="module")
+def network(model_dir):
+    return StaticNetwork(Predictor.load(model_dir, "float32").model, 64, 96)
 
 
-def box(config, **changes):
-    return dataclasses.replace(config, box=dataclasses.replace(config.box, **changes))
+@pytest.fixture(scope="module")
+def models(network, photo):
+    return {kind: litert.convert(network, kind, lambda: [photo, photo[::-1]])
+            for kind in ("float32", "float16", "dynamic", "int8")}
 
 
-@pytest.mark.parametrize("changed", [
-    lambda c: c,
-    lambda c: box(c, cascade=True),
-    lambda c: dataclasses.replace(box(c, head="4conv1fc", norm="GN", conv_channels=8), fpn_norm="GN"),
-    lambda c: dataclasses.replace(c, proposal_mode="Joint"),
-    lambda c: dataclasses.replace(c, masks=False),
-    lambda c: dataclasses.replace(c, roi_samples=1),
-], ids=["plain", "cascade", "4conv1fc", "joint", "boxes alone", "one sample"])
-def test_static_network_finds_the_same(config, photo, changed):
-    tf.random.set_seed(2)
-    model = MaskRCNN(changed(config), 3)
-    image = tf.constant(photo)
-    expected = {name: value for name, value in model.detect(image)._asdict().items()
-                if name != "masks" or model.mask_head}
-    assert len(expected["scores"]) == 9
-    answer = litert.StaticNetwork(model, *photo.shape[:2]).image(image)
-    assert answer.keys() == expected.keys()
-    for name, value in expected.items():
-        np.testing.assert_allclose(answer[name], value, atol=1e-3)
+def types_by_operation(model: bytes) -> dict[str, set[str]]:
+    interpreter = Interpreter(model_content=model)
+    types = {tensor["index"]: tensor["dtype"].__name__ for tensor in interpreter.get_tensor_details()}
+    found = defaultdict(set)
+    for operation in interpreter._get_ops_details():
+        found[operation["op_name"]] |= {types[index] for index in operation["outputs"]}
+    return found
 
 
-def test_few_detections_are_followed_by_zeros(config, photo):
-    """Given a threshold that only the four best reach."""
-    image = tf.constant(photo)
-    tf.random.set_seed(2)
-    scores = MaskRCNN(config, 3).detect(image).scores.numpy()
-    tf.random.set_seed(2)
-    model = MaskRCNN(box(config, score_threshold=float(scores[3] + scores[4]) / 2), 3)
-    expected = model.detect(image)
-    assert len(expected.scores) == 4
-    answer = litert.StaticNetwork(model, *photo.shape[:2]).image(image)
-    for name in ("boxes", "scores", "class_ids"):
-        np.testing.assert_allclose(answer[name][:4], getattr(expected, name), atol=1e-3)
-        assert not answer[name][4:].numpy().any()
+def answers(model: bytes, photo: np.ndarray) -> dict[str, np.ndarray]:
+    return Interpreter(model_content=model).get_signature_runner("serving_default")(image=photo)
 
 
-def test_a_network_without_a_pyramid_is_refused(config, tmp_path):
-    model = MaskRCNN(dataclasses.replace(config, feature_pyramid=False), 3)
-    with pytest.raises(JobError, match=r"mode_fpn False: a C4 model cannot become LiteRT: .*SavedModel") as caught:
-        litert.write(model, 64, 96, tmp_path / "m.tflite")
-    assert caught.value.code == "CONFIG_INVALID"
+def test_int8_multiplies_in_int8_and_chooses_in_float32(models):
+    types = types_by_operation(models["int8"])
+    for operation in ("CONV_2D", "FULLY_CONNECTED", "MAX_POOL_2D"):
+        assert types[operation] == {"int8"}, operation
+    for operation in ("TOPK_V2", "NON_MAX_SUPPRESSION_V4", "GATHER", "EXP", "SOFTMAX", "ADD_N", "LOGISTIC"):
+        assert types[operation] <= {"float32", "int32"}, operation
+    assert not [operation for operation in types if operation.startswith("Flex")]
 
 
-def test_a_size_of_nothing_is_refused(config, tmp_path):
-    with pytest.raises(JobError, match=r"size 0 x 96: both sides must be positive"):
-        litert.write(MaskRCNN(config, 3), 0, 96, tmp_path / "m.tflite")
+def test_other_quantisations_compute_in_float32(models):
+    for kind in ("float32", "float16", "dynamic"):
+        assert types_by_operation(models[kind])["CONV_2D"] == {"float32"}
+
+
+def test_fewer_bits_are_fewer_bytes(models):
+    sizes = {kind: len(model) for kind, model in models.items()}
+    assert sizes["float16"] < 0.75 * sizes["float32"]
+    assert sizes["int8"] < 0.75 * sizes["float32"]
+    assert sizes["dynamic"] < 0.75 * sizes["float32"]
+
+
+@pytest.mark.parametrize(("kind", "score", "pixels"), [("float32", 1e-5, 0.01), ("float16", 1e-2, 0.5)])
+def test_answers_are_near_the_networks(models, network, photo, kind, score, pixels):
+    expected = network.image(photo)
+    answer = answers(models[kind], photo)
+    np.testing.assert_allclose(answer["scores"], expected["scores"], atol=score)
+    best = slice(0, 3)
+    np.testing.assert_array_equal(answer["class_ids"][best], expected["class_ids"][best])
+    np.testing.assert_allclose(answer["boxes"][best], expected["boxes"][best], atol=pixels)
+
+
+@pytest.mark.parametrize("kind", ["dynamic", "int8"])
+def test_scores_survive_eight_bits(models, network, photo, kind):
+    expected, answer = network.image(photo)["scores"], answers(models[kind], photo)["scores"]
+    np.testing.assert_allclose(answer, expected, atol=0.08)
+
+
+def test_logits_keep_a_scale_of_their_own(models):
+    """Given the score of boxes that do not count, a thousand million below all others."""
+    interpreter = Interpreter(model_content=models["int8"])
+    scales = [tensor["quantization"][0] for tensor in interpreter.get_tensor_details() if tensor["dtype"] is np.int8]
+    assert len(scales) > 50
+    assert max(scales) < 100

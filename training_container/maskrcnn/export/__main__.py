@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 import tempfile
+import typing
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ import numpy as np
 
 from app.contracts.documents import ContractError
 from maskrcnn.evaluation import artifact
-from maskrcnn.export import litert, saved_model
+from maskrcnn.export import lite_data, lite_export, saved_model
+from maskrcnn.export.litert import Quantization
 from maskrcnn.predictor import Predictor
 from maskrcnn.program import JobError
+from maskrcnn.training.records import Record
 from maskrcnn.weights import tensorpack
 from maskrcnn.weights.arrays import WeightsError
 
@@ -32,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             predictor = _load(options.model, Path(folder))
             options.out.parent.mkdir(parents=True, exist_ok=True)
             _write(predictor, options)
+    except lite_export.ExportRefusedError as refusal:
+        log.error("Refused, nothing written: %s", refusal)
+        return 1
     except (JobError, ContractError, WeightsError, OSError, ValueError) as error:
         log.error("%s", error)
         return 1
@@ -43,11 +49,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m maskrcnn.export", description="Export a trained model; docs/weights.md")
     parser.add_argument("--model", type=Path, required=True, help="folder with model.json, or a model.tar.gz")
     parser.add_argument("--format", choices=["tensorpack", "savedmodel", "litert"], required=True)
-    parser.add_argument("--out", type=Path, required=True, help=".npz, folder or .tflite")
+    parser.add_argument("--out", type=Path, required=True, help=".npz, or a folder to make")
     parser.add_argument("--fc6-rows", choices=["CHW", "HWC"], default="CHW",
                         help="tensorpack: row order of fc6; HWC for aws-samples' TF2 branch")
-    parser.add_argument("--height", type=int, default=0, help="litert: of the images; default: the model's image_size")
-    parser.add_argument("--width", type=int, default=0, help="litert: likewise")
+    lite = parser.add_argument_group("litert")
+    lite.add_argument("--data", type=Path, help="a version with the folders test, which judges, and train")
+    lite.add_argument("--quantization", choices=typing.get_args(Quantization), default="float32")
+    lite.add_argument("--height", type=int, default=0, help="of the images; default: what the test images come to")
+    lite.add_argument("--width", type=int, default=0, help="likewise")
+    lite.add_argument("--calibration-images", type=int, default=100, help="int8: how many training images")
     return parser
 
 
@@ -75,8 +85,27 @@ def _write(predictor: Predictor, options: argparse.Namespace) -> None:
     elif options.format == "savedmodel":
         saved_model.write(predictor, options.out)
     else:
-        side = predictor.model.config.input.short_edge_px
-        litert.write(predictor.model, options.height or side, options.width or side, options.out)
+        lite_export.write(predictor, _order(predictor, options), options.out)
+
+
+def _order(predictor: Predictor, options: argparse.Namespace) -> lite_export.Order:
+    """What was asked for, with the images that judge and calibrate.
+
+    Raises:
+        JobError: CONFIG_INVALID: no data, or one side without the other.
+    """
+    if options.data is None:
+        raise JobError("CONFIG_INVALID", "--data: missing: a LiteRT export is judged on the test images of a version")
+    if bool(options.height) != bool(options.width):
+        raise JobError("CONFIG_INVALID", f"--height {options.height} --width {options.width}: give both or neither")
+    if options.calibration_images < 1:
+        raise JobError("CONFIG_INVALID", f"--calibration-images {options.calibration_images}: must be 1 or more")
+    calibration: list[Record] = []
+    if options.quantization == "int8":
+        calibration = lite_data.training_records(lite_data.split_folder(options.data, "train"))
+    return lite_export.Order(options.quantization, (options.height, options.width) if options.height else None,
+                             lite_data.judges(options.data, "test", predictor.card.classes), "test", calibration,
+                             options.calibration_images)
 
 
 if __name__ == "__main__":

@@ -23,12 +23,20 @@ def non_max_suppression(boxes: tf.Tensor, scores: tf.Tensor, keep: int, nms_iou:
 
     Boxes without area are not kept: LiteRT, which lets a box end itself by its overlap, would choose one forever.
     """
-    scores = tf.where(box_ops.area(boxes) > 0.0, scores, NONE)
+    scores = _marked(scores, box_ops.area(boxes) > 0.0)
     chosen, count = tf.raw_ops.NonMaxSuppressionV4(
         boxes=boxes, scores=scores, max_output_size=keep, iou_threshold=nms_iou, score_threshold=score_threshold,
         pad_to_max_output_size=True)
     chosen = tf.ensure_shape(chosen, [keep])
-    return tf.gather(boxes, chosen), tf.where(tf.range(keep) < count, tf.gather(scores, chosen), NONE)
+    return tf.gather(boxes, chosen), _marked(tf.gather(scores, chosen), tf.range(keep) < count)
+
+
+def _marked(scores: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
+    """The scores, NONE where they do not count.
+
+    By a sum and not by tf.where: what a selection chooses between gets one scale in int8, so logits would be all 0.
+    """
+    return tf.maximum(scores + NONE * (1.0 - tf.cast(real, tf.float32)), NONE)
 
 
 def select_level(logits: tf.Tensor, deltas: tf.Tensor, anchors: tf.Tensor, size: tf.Tensor, *, candidates: int,
@@ -39,7 +47,7 @@ def select_level(logits: tf.Tensor, deltas: tf.Tensor, anchors: tf.Tensor, size:
     boxes = box_ops.clip(grown, size)
     if min_size_px > 0.0:
         sides = boxes[:, 2:] - boxes[:, :2]
-        scores = tf.where(tf.reduce_min(sides, 1) > min_size_px, scores, NONE)
+        scores = _marked(scores, tf.reduce_min(sides, 1) > min_size_px)
     return non_max_suppression(boxes, scores, min(keep, boxes.shape[0]), nms_iou, NONE / 2)
 
 

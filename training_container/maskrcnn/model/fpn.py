@@ -50,7 +50,9 @@ def upsample(x: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]
     """Every pixel twice in both directions."""
     shape = tf.shape(x)
     channels = x.shape[-1]
-    tiled = tf.tile(x[:, :, None, :, None, :], [1, 1, 2, 1, 2, 1])
+    # Not x[:, :, None, :, None, :]: LiteRT slices no more than five dimensions.
+    apart = tf.reshape(x, [shape[0], shape[1], 1, shape[2], 1, channels])
+    tiled = tf.tile(apart, [1, 1, 2, 1, 2, 1])
 
     def gradient(upstream: tf.Tensor) -> tf.Tensor:
         # The sum of each 2x2 block; the gradient of tile adds them up many times slower.

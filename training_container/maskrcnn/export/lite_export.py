@@ -1,0 +1,189 @@
+"""A LiteRT export that was run and judged: a folder with model.tflite, label_map.pbtxt, export.json and its runner.
+
+What computes with fewer bits may find less. So an export is measured on labelled images beside the model that it was
+made of, and refused where it loses too much.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.contracts import documents
+from app.contracts.settings import VerdictSettings
+from maskrcnn.data.exporters.tfrecord import label_map
+from maskrcnn.detections import Detections
+from maskrcnn.evaluation.model_run import run_model
+from maskrcnn.evaluation.truth import LabelledImage
+from maskrcnn.export import lite_data, lite_predictor, litert
+from maskrcnn.export.lite_predictor import LitePredictor
+from maskrcnn.export.litert import Quantization
+from maskrcnn.export.static_network import StaticNetwork
+from maskrcnn.model_card import ModelCard
+from maskrcnn.predictor import Predictor
+from maskrcnn.program import JobError
+from maskrcnn.serving.answer import SegmentationModel
+from maskrcnn.training.records import Record
+
+log = logging.getLogger("castline")
+
+FOLDER = "litert"
+"""In the artifact of a model trained with quantize."""
+POINT = 0.01
+ALLOWED_POINTS: dict[Quantization, float] = {"float32": 1.0, "float16": 1.0, "dynamic": 1.0, "int8": 2.0}
+"""Hundredths of average precision that an export may lose, of boxes and of masks."""
+
+
+class ExportRefusedError(Exception):
+    """The export finds less than it may; the sentence has the figures."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """What to make of a model.
+
+    Attributes:
+        quantization: Number type of weights and arithmetic.
+        size: (height, width) of the network's images; None: what the judging images come to.
+        judges: Labelled images that decide; the training set's would flatter.
+        judges_name: What they are: `test`, or `val`.
+        calibration: Training images.
+        calibration_images: How many of them int8 finds its ranges on.
+    """
+
+    quantization: Quantization
+    size: tuple[int, int] | None
+    judges: Sequence[LabelledImage]
+    judges_name: str
+    calibration: Sequence[Record]
+    calibration_images: int = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """What a model did on the judging images."""
+
+    bytes: int
+    """Of its weights and, in a .tflite, its graph."""
+    box_ap: float
+    """COCO AP at IoU 0.50:0.95, 0 to 1."""
+    mask_ap: float
+    milliseconds_per_image: float
+    """Median, from pixels to masks, on the machine that exported."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportReport:
+    """export.json: what the runner must know, and what was measured."""
+
+    run_id: str
+    version: str
+    quantization: Quantization
+    height: int
+    width: int
+    class_names: tuple[str, ...]
+    fill_rgb: tuple[int, ...]
+    judged_on: str
+    judging_images: int
+    calibration_images: int
+    saved_model: Measured
+    export: Measured
+    allowed_points: float
+
+
+def write(predictor: Predictor, order: Order, folder: Path) -> ExportReport:
+    """Convert, run, judge, and leave the folder behind only if the export is good enough.
+
+    Args:
+        predictor: In float32: it computes what the SavedModel computes. Its network is taken over.
+        order: What to make.
+        folder: To make; nothing may be there.
+
+    Raises:
+        ExportRefusedError: it loses too much.
+        JobError: CONFIG_INVALID: something is there, or the network cannot become LiteRT; DATA_TOO_FEW: the
+            judging images have no labels.
+    """
+    if folder.exists():
+        raise JobError("CONFIG_INVALID", f"{folder}: is there already: name a new folder")
+    card = predictor.card
+    height, width = order.size or lite_data.canvas(order.judges, predictor.model.config.input)
+    size = sum(variable.numpy().nbytes for variable in predictor.model.variables)
+    before = _measure(predictor, size, order)
+    network = StaticNetwork(predictor.model, height, width)
+    fill = tuple(round(value) for value in predictor.model.config.input.pixel_mean)
+
+    def samples() -> list[NDArray[np.uint8]]:
+        images = lite_data.pixels(order.calibration, order.calibration_images)
+        return [lite_predictor.letterbox(image, height, width, fill)[0] for image in images]
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+        made = Path(scratch) / "export"
+        made.mkdir()
+        content = litert.convert(network, order.quantization, samples)
+        (made / lite_predictor.MODEL_FILE).write_bytes(content)
+        names = tuple(definition.name for definition in card.classes)
+        runner = LitePredictor(made / lite_predictor.MODEL_FILE, names, fill)
+        after = _measure(LiteModel(runner, card), len(content), order)
+        calibrated = min(order.calibration_images, len(order.calibration)) if order.quantization == "int8" else 0
+        report = ExportReport(card.run_id, card.version, order.quantization, height, width, names, fill,
+                              order.judges_name, len(order.judges), calibrated, before, after,
+                              ALLOWED_POINTS[order.quantization])
+        judge(report, boxes_alone=card.masks_are_boxes)
+        (made / "label_map.pbtxt").write_text(label_map(card.classes))
+        (made / lite_predictor.REPORT_FILE).write_text(documents.to_json(report, indent=2))
+        shutil.copy(Path(lite_predictor.__file__), made)
+        made.rename(folder)
+    return report
+
+
+def judge(report: ExportReport, *, boxes_alone: bool) -> None:
+    """Refuse what loses more than it may.
+
+    Raises:
+        ExportRefusedError: it does.
+        JobError: DATA_TOO_FEW: there was nothing to find.
+    """
+    before, after = report.saved_model, report.export
+    if before.box_ap < 0.0:
+        raise JobError("DATA_TOO_FEW", f"the {report.judged_on} images have no labels: an export is judged by what it "
+                       "finds of them")
+    pairs = {"box": (before.box_ap, after.box_ap)} | ({} if boxes_alone else {"mask": (before.mask_ap, after.mask_ap)})
+    figures = ", ".join(f"{name} AP {new:.4f} against the SavedModel's {old:.4f}" for name, (old, new) in pairs.items())
+    where = f"on {report.judging_images} {report.judged_on} images"
+    log.info("%s: %s, %s; %.1f ms an image against %.1f; %.2f MB against %.2f", report.quantization, figures, where,
+             after.milliseconds_per_image, before.milliseconds_per_image, after.bytes / 1e6, before.bytes / 1e6)
+    lost = max(old - new for old, new in pairs.values())
+    if lost > report.allowed_points * POINT:
+        raise ExportRefusedError(
+            f"{report.quantization}: {figures}, {where}: it loses {lost / POINT:.2f} points and may lose "
+            f"{report.allowed_points:g}: export with more bits, calibrate on more images, or at a --height and --width "
+            "that suit the images")
+
+
+class LiteModel:
+    """A .tflite as evaluation sees a model."""
+
+    def __init__(self, runner: LitePredictor, card: ModelCard) -> None:
+        self._runner, self.card = runner, card
+
+    def predict(self, image: NDArray[np.uint8], min_score: float = 0.0) -> Detections:
+        """Instances of at least this score in an RGB image [H, W, 3]."""
+        return Detections(*self._runner.predict(image, min_score))
+
+    def warm_up(self) -> None:
+        """Predict once."""
+        self.predict(np.zeros((64, 64, 3), np.uint8))
+
+
+def _measure(model: SegmentationModel, size: int, order: Order) -> Measured:
+    scores = run_model(model, order.judges, model.card.classes, VerdictSettings()).scores
+    return Measured(size, scores.box.ap, scores.mask.ap, scores.milliseconds_per_image)
