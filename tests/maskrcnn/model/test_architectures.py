@@ -50,6 +50,7 @@ ARCHITECTURES = {
     "huber": {"box": dataclasses.replace(BASE.box, regression_loss="huber")},
     "no norm": {"backbone": dataclasses.replace(BASE.backbone, norm="None")},
     "frozen affine": {"backbone": dataclasses.replace(BASE.backbone, freeze_affine=True)},
+    "mobilenet": {"backbone": dataclasses.replace(BASE.backbone, kind="mobilenet_v2", mobilenet_width=0.25)},
     "same padding": {"backbone": dataclasses.replace(BASE.backbone, padding="same")},
 }
 

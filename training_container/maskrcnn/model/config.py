@@ -34,8 +34,11 @@ class InputConfig:
 
 @dataclasses.dataclass(frozen=True)
 class BackboneConfig:
-    """A ResNet of bottleneck blocks in four groups (He et al. 2015)."""
+    """A ResNet of bottleneck blocks in four groups (He et al. 2015), or a MobileNetV2 (Sandler et al. 2018)."""
 
+    kind: Literal["resnet", "mobilenet_v2"] = "resnet"
+    mobilenet_width: float = 1.0
+    """Factor on the channels of MobileNetV2, whose blocks are fixed; the next three fields shape a ResNet."""
     blocks: tuple[int, ...] = (3, 4, 6, 3)
     stem_channels: int = 64
     width: int = 64

@@ -14,6 +14,7 @@ from maskrcnn.model.config import STRIDES, ModelConfig
 from maskrcnn.model.extents import MULTIPLE, Extents
 from maskrcnn.model.fpn import FeaturePyramid
 from maskrcnn.model.mask_head import MaskHead
+from maskrcnn.model.mobilenet import MobileNetV2
 from maskrcnn.model.rois import C4Rois, PyramidRois
 from maskrcnn.model.rpn import RpnHead, RpnLevel
 from maskrcnn.ops import anchors as anchor_ops
@@ -42,6 +43,9 @@ class MaskRCNN(tf.Module):
         class_count: Classes without background.
         compute_dtype: Type of the convolutions; boxes, scores and losses are float32.
 
+    Raises:
+        ValueError: parts that do not fit each other.
+
     Example:
         model = MaskRCNN(ModelConfig(), class_count=2)
         detections = model.detect(image)
@@ -51,7 +55,7 @@ class MaskRCNN(tf.Module):
         super().__init__()
         self.config, self.class_count, self.compute_dtype = config, class_count, compute_dtype
         pyramid = config.feature_pyramid
-        self.backbone = ResNet(config.backbone, 4 if pyramid else 3, odd_sizes=not pyramid)
+        self.backbone = self._backbone()
         self.fpn = FeaturePyramid(self.backbone.channels, config.fpn_channels, config.fpn_norm) if pyramid else None
         self.rpn = self._rpn_head()
         self.rois = PyramidRois(config) if pyramid else C4Rois(config)
@@ -59,6 +63,14 @@ class MaskRCNN(tf.Module):
         self.mask_head = None
         if config.masks:
             self.mask_head = MaskHead(self.rois.channels, class_count, config.mask, bare=not pyramid)
+
+    def _backbone(self) -> ResNet | MobileNetV2:
+        pyramid, config = self.config.feature_pyramid, self.config.backbone
+        if config.kind == "resnet":
+            return ResNet(config, 4 if pyramid else 3, odd_sizes=not pyramid)
+        if not pyramid:
+            raise ValueError("backbone.kind mobilenet_v2: needs feature_pyramid: a C4 model ends in a ResNet's group")
+        return MobileNetV2(config)
 
     def _rpn_head(self) -> RpnHead:
         rpn, anchors = self.config.rpn, len(self.config.rpn.anchor_ratios)

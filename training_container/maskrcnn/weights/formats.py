@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from maskrcnn.model.config import ModelConfig, Norm
-from maskrcnn.weights import containers, keras_resnet, matterport, own, tensorpack
+from maskrcnn.weights import containers, keras_mobilenet, keras_resnet, matterport, own, tensorpack
 from maskrcnn.weights.arrays import Arrays, WeightsError
 from maskrcnn.weights.keras_resnet import APPLICATIONS_EPSILON, CAFFE, DEFAULT_EPSILON, Pixels
 
@@ -108,6 +108,9 @@ FORMATS = (
            {**_KERAS_FACTS, "input.pixel_mean": matterport.PIXELS.mean, "rpn.channels": 512}),
     Format("keras.applications ResNet", lambda arrays: keras_resnet.is_applications(_layers(arrays)),
            _imagenet(APPLICATIONS_EPSILON), {**_KERAS_FACTS, "input.pixel_mean": CAFFE.mean}),
+    Format("keras.applications MobileNetV2", lambda arrays: keras_mobilenet.is_mobilenet_v2(_layers(arrays)),
+           lambda arrays, config, rows: keras_mobilenet.to_ours(arrays, _pixels(config)),
+           {"backbone.padding": "same", "input.pixel_mean": keras_mobilenet.PIXELS.mean}),
     Format("Keras ResNet with Caffe's names", lambda arrays: keras_resnet.is_caffe_named(_layers(arrays)),
            _imagenet(DEFAULT_EPSILON), {**_KERAS_FACTS, "input.pixel_mean": CAFFE.mean}),
     Format("tensorpack", lambda arrays: bool({"conv0/W", "conv0/W:0"} & arrays.keys()), _tensorpack),
