@@ -147,7 +147,7 @@ def test_value_that_says_what_is_done_anyway_is_accepted(name, text):
         ("config:TRAIN.NUM_GPUS", "0", ("a whole number from 1",)),
         ("TRAINING_SPLIT", "0.8", ("data.test_share",)),
         ("WEIGHT_DECAY", "0.0001", ("set weight_decay",)),
-        ("quantize", "True", ("must be False", "docs/weights.md")),
+        ("inference_type", "INT16", ("must be one of FLOAT, QUANTIZED_UINT8",)),
         ("config:FPN.FRCNN_HEAD_FUNC", "my_head", ("fastrcnn_2fc_head",)),
         ("config:BACKBONE.TF_PAD_MODE", "Yes", ("must be one of True, False",)),
         ("BBOX_STD_DEV", "[0.1, 0.1]", ("must be a list of 4 numbers",)),
@@ -166,6 +166,19 @@ def test_refusal_names_the_value_as_it_was_given(name, text, words):
     assert str(caught.value).startswith(f'hyperparameter {name} = "{text}": ')
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [
+    {"quantize": "True"}, {"inference_type": "QUANTIZED_UINT8"},
+    {"quantize": "True", "inference_type": "QUANTIZED_UINT8"},
+])
+def test_quantised_model_is_asked_for_as_in_the_object_detection_api(given):
+    assert hyperparameters.resolve(given).settings.training.quantize
+
+
+def test_quantised_model_that_is_to_stay_float_is_refused():
+    with pytest.raises(JobError, match=r'inference_type = "FLOAT": is about the same setting as quantize and says'):
+        hyperparameters.resolve({"quantize": "True", "inference_type": "FLOAT"})
 
 
 def test_pipeline_knows_every_name_of_the_batch_size():

@@ -20,7 +20,7 @@ def test_table_has_a_line_for_every_name_with_the_default_of_every_preset():
     lines = table().splitlines()
     assert len(lines) == len(TABLE) + 2
     line = next(line for line in lines if line.startswith("| `batch_size_per_gpu`"))
-    assert "| `4` | `1` | `1` | a whole number, from 1 to 64 |" in line
+    assert "| `4` | `4` | `1` | `1` | a whole number, from 1 to 64 |" in line
     assert "`config:TRAIN.BATCH_SIZE_PER_GPU`, `IMAGES_PER_GPU`, `batch-size` |" in line
 
 

@@ -102,7 +102,7 @@ def _check_architecture(model: ModelConfig, refuse: Refuse) -> None:
     box = model.box
     of_pyramid = {
         "cascade": (box.cascade, False), "box_head": (box.head, "2fc"), "fpn_norm": (model.fpn_norm, "None"),
-        "proposal_mode": (model.proposal_mode, "Level"),
+        "proposal_mode": (model.proposal_mode, "Level"), "backbone": (model.backbone.kind, "resnet"),
     }
     for name, (value, usual) in of_pyramid.items():
         if not model.feature_pyramid and value != usual:
@@ -161,6 +161,8 @@ def _check_start(settings: Settings, refuse: Refuse) -> None:
                      "statistics learn nothing: use GN to train from scratch")
     if training.mask_target and not settings.model.masks:
         raise refuse("mask_target", training.mask_target, "needs masks: set mode_mask to True, or box_target instead")
+    if training.quantize and not settings.model.feature_pyramid:
+        raise refuse("quantize", True, "needs a feature pyramid: LiteRT has no C4 model: set mode_fpn to True")
 
 
 def check_classes(training: TrainingConfig, names: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ class Foreign:
         name: As users of that system write it.
         effect: What happens here, for the table and the log.
         translate: Into the product's own names.
-        targets: The own names that it may set; none of them may be set a second time.
+        targets: The own names that it may set; none of them may be set to another value besides.
         idle: It has no effect, which the log says.
     """
 

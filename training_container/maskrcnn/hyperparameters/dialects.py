@@ -18,7 +18,7 @@ OWN_IN_OTHERS = {
     "amazon-sagemaker-examples (distributed Mask R-CNN)": (
         "mode_fpn", "mode_mask", "eval_period", "lr_schedule", "lr_epoch_schedule", "batch_size_per_gpu", "batch_norm",
         "images_per_epoch", "backbone_weights", "load_model"),
-    "TF Object Detection API on SageMaker": ("image_size",),
+    "TF Object Detection API on SageMaker": ("image_size", "quantize"),
     "SageMaker spot training": ("epochs", "momentum", "optimizer"),
 }
 """Own names that mean the same there."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from maskrcnn.hyperparameters.casting import rate_of_a_step
-from maskrcnn.hyperparameters.dialect import Foreign, fixed, same, translated, whole
-
-EXPORT = "quantised models are not made; docs/weights.md says how to export a float LiteRT model"
+from maskrcnn.hyperparameters.dialect import Foreign, choice, fixed, same, translated, whole
 
 OBJECT_DETECTION: tuple[Foreign, ...] = (
     translated("num_steps", "`total_images`: so many times the images of a step", ("total_images",),
                lambda text, batch: {"total_images": str(whole(text, 1) * batch)}),
-    fixed("quantize", (False,), EXPORT),
-    fixed("inference_type", ("FLOAT",), EXPORT),
+    choice("inference_type", "quantize", {"FLOAT": "False", "QUANTIZED_UINT8": "True"}),
 )
 
 SPOT: tuple[Foreign, ...] = (

@@ -20,7 +20,7 @@ IGNORED_PREFIX = "sagemaker_"  # the SageMaker SDK adds these to every job
 MAY_CHANGE = frozenset({"log_seconds", "checkpoint_seconds", "keep_checkpoints", "eval_period", "batch_size_per_gpu",
                         "gpus", "precision", "deterministic", "score_threshold", "nms_iou", "detections", "candidates",
                         "proposals", "joint_candidates", "joint_proposals", "backbone_weights", "load_model",
-                        "fc6_rows", "class_names", "class_count", "xla", "tile_overlap", "tile_whole"})
+                        "fc6_rows", "quantize", "class_names", "class_count", "xla", "tile_overlap", "tile_whole"})
 """What a resumed run may set anew, because it does not bend what was learned so far. The batch is among them:
 running out of memory is answered by halving it."""
 IDENTITY = ("run_id", "version")
@@ -113,8 +113,9 @@ def _own(texts: Mapping[str, str], batch: int) -> tuple[dict[str, _Value], list[
         else:
             raise _unknown(name)
         for target, value in said.items():
-            if target in own:
-                raise invalid(name, text, f"says the same as {own[target].given}: keep one of the two")
+            if target in own and own[target].text != value:
+                raise invalid(name, text, f"is about the same setting as {own[target].given} and says another value: "
+                              "keep one of the two")
             own[target] = _Value(name, value)
     return own, notes
 

@@ -16,6 +16,8 @@ MODEL = (
     Known("pixel_std", "model.input.pixel_std", "R, G, B are divided by it", 0.001, 255),
     Known("mode_fpn", "model.feature_pyramid", "Feature pyramid; False: the C4 network, the last group heads each box"),
     Known("mode_mask", "model.masks", "Masks; False: Faster R-CNN, boxes alone"),
+    Known("backbone", "model.backbone.kind", "ResNet, or MobileNetV2 for small devices; the latter needs the pyramid"),
+    Known("mobilenet_width", "model.backbone.mobilenet_width", "Factor on the channels of MobileNetV2", 0.25, 2),
     Known("resnet_blocks", "model.backbone.blocks", "Blocks a group; resnet_arch sets it", 1, 64),
     Known("batch_norm", "model.backbone.norm", "Normalisation; FreezeBN learns only from loaded weights"),
     Known("freeze_affine", "model.backbone.freeze_affine", "Scales and shifts of FreezeBN are not trained either"),

@@ -87,6 +87,9 @@ TRAINING = (
           "File whose backbone training starts from: docs/weights.md"),
     Known("load_model", "training.load_model", "Whole model to fine-tune from; what does not fit is skipped"),
     Known("fc6_rows", "training.fc6_rows", "Row order of a loaded fc6; HWC for models of aws-samples' TF2 branch"),
+    Known("quantize", "training.quantize",
+          "Also write a LiteRT model in int8, calibrated on training images, if the validation images agree: "
+          "docs/exports.md"),
     Known("checkpoint_seconds", "training.checkpoint_seconds", "Between checkpoints", 0.1),
     Known("keep_checkpoints", "training.keep_checkpoints", "How many of the newest are kept", 1, 100),
     Known("log_seconds", "training.log_seconds", "Between progress lines", 0.1),

@@ -84,7 +84,7 @@ def train(layout: Layout) -> None:
         if together.is_chief:
             interrupted.at_stake = False  # all of it is in the last checkpoint
             card = _card(resolved, classes, trainer.choose_weights())
-            _write_model(trainer.model, card, layout, interrupted)
+            _write_model(trainer, card, layout, interrupted)
 
 
 def _team(layout: Layout, training: TrainingConfig) -> Team:
@@ -107,10 +107,12 @@ def _out_of_memory(error: Exception, resolved: Resolved) -> JobError | None:
                     f"or take a larger instance: {str(error)[:200]}")
 
 
-def _write_model(model: MaskRCNN, card: ModelCard, layout: Layout, interrupted: interruption.Interruption) -> None:
+def _write_model(trainer: Trainer, card: ModelCard, layout: Layout, interrupted: interruption.Interruption) -> None:
     """Write the artifact aside and move it, so that an end meanwhile leaves no half of it."""
     with tempfile.TemporaryDirectory(dir=layout.root, prefix="model-") as folder:
-        write_artifact(model, card, Path(folder))
+        write_artifact(trainer.model, card, Path(folder))
+        if trainer.settings.training.quantize:
+            _write_quantized(Path(folder), trainer.data)
         interrupted.at_stake = True
         layout.model.mkdir(parents=True, exist_ok=True)
         for old in layout.model.iterdir():
@@ -118,6 +120,17 @@ def _write_model(model: MaskRCNN, card: ModelCard, layout: Layout, interrupted: 
         for made in Path(folder).iterdir():
             shutil.move(made, layout.model / made.name)
     log.info("Model written to %s", layout.model)
+
+
+def _write_quantized(artifact: Path, data: Data) -> None:
+    """Add the int8 .tflite to an artifact; a model that does not quantise well stays a model."""
+    from maskrcnn.export import lite_export  # here, because the converter takes seconds to import
+
+    order = lite_export.Order("int8", None, data.val, "val", data.train)
+    try:
+        lite_export.write(Predictor.load(artifact, "float32"), order, artifact / lite_export.FOLDER)
+    except (lite_export.ExportRefusedError, JobError) as refusal:
+        log.warning("quantize: the model is written without a LiteRT export: %s", refusal)
 
 
 def _given(layout: Layout) -> dict[str, str]:

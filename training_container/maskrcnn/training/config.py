@@ -117,6 +117,8 @@ class TrainingConfig:
     """Weights of a whole model to fine-tune from, in any known format; what does not fit is skipped."""
     fc6_rows: Literal["auto", "CHW", "HWC"] = "auto"
     """Order in which the loaded fc6 reads the pooled features; auto: as the recognised format writes them."""
+    quantize: bool = False
+    """Write a LiteRT model in int8 beside the weights."""
     checkpoint_seconds: float = 300.0
     keep_checkpoints: int = 2
     log_seconds: float = 20.0

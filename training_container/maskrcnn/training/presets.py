@@ -40,4 +40,19 @@ DEMO = Settings(
     ),
 )
 
-PRESETS = {"demo": DEMO, "r50": R50, "r101": R101}
+EDGE = Settings(
+    # For small devices: quantize writes the .tflite that they run. A backbone of depthwise convolutions whose
+    # activations end at 6, slim heads, and few proposals and detections, because LiteRT computes all of them for every
+    # image. Expected: docs/exports.md.
+    model=dataclasses.replace(
+        DEMO.model,
+        backbone=BackboneConfig(kind="mobilenet_v2", mobilenet_width=0.5, norm="SyncBN"),
+        fpn_channels=48,
+        rpn=dataclasses.replace(DEMO.model.rpn, candidates=150, proposals=80),
+        box=BoxHeadConfig(channels=128, samples=128, detections=40),
+        mask=MaskHeadConfig(convolutions=2, channels=48),
+    ),
+    training=dataclasses.replace(DEMO.training, quantize=True),
+)
+
+PRESETS = {"demo": DEMO, "edge": EDGE, "r50": R50, "r101": R101}
