@@ -51,3 +51,10 @@ def test_log_says_how_often_classes_are_shown(caplog):
 def test_without_class_balance_every_image_is_shown_once():
     np.testing.assert_array_equal(Selection.of(EIGHT, CLASSES, TrainingConfig()).factors, np.ones(8))
     np.testing.assert_allclose(Selection.of(EIGHT, CLASSES, TrainingConfig(class_balance=1.0)).factors[3], 2.0)
+
+
+def test_selection_has_donors_where_copy_paste_asks_for_them():
+    assert Selection.of(EIGHT, CLASSES, TrainingConfig()).donors is None
+    donors = Selection.of(EIGHT, CLASSES, TrainingConfig(copy_paste=0.25)).donors
+    assert donors is not None
+    assert (donors.probability, donors.class_ids) == (0.25, (1, 2, 3))

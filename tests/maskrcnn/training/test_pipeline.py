@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from maskrcnn import hyperparameters
 from maskrcnn.training import pipeline, records
+from maskrcnn.training.donors import Donors
 from maskrcnn.training.selection import Selection
 
 
@@ -17,21 +18,25 @@ def settings(tiny):
 
 
 TILES = {"image_size": "192", "max_size": "200", "tile_size": "128", "tile_overlap": "40", "tile_share": "0.5"}
+DONORS = Donors(0.6, (1,), (2,), np.array([1.0]), (np.array([0, 3]),))
+"""Six of ten images get holes of images 0 and 3, on their disks."""
 
 
-@pytest.mark.parametrize("given", [{}, TILES], ids=["whole", "tiles"])
-def test_batches_from_a_position_equal_those_of_a_straight_run(job, tiny, given):
+@pytest.mark.parametrize(("given", "selection"), [
+    ({}, None), ({}, Selection(np.array([1.0, 1.4, 1.0, 2.5, 1.0]), DONORS)), (TILES, None),
+    (TILES, Selection(np.ones(5), DONORS))], ids=["whole", "whole, selected", "tiles", "tiles, selected"])
+def test_batches_from_a_position_equal_those_of_a_straight_run(job, tiny, given, selection):
     settings = hyperparameters.resolve(tiny | given).settings
     found = records.scan(job.channel("train"))
-    straight = list(itertools.islice(pipeline.batches(found, settings, 0), 5))
-    entered = list(itertools.islice(pipeline.batches(found, settings, 6), 2))
+    straight = list(itertools.islice(pipeline.batches(found, settings, 0, selection=selection), 5))
+    entered = list(itertools.islice(pipeline.batches(found, settings, 6, selection=selection), 2))
     for expected, got in zip(straight[3:], entered, strict=True):
         for before, after in zip(expected, got, strict=True):
             np.testing.assert_array_equal(before, after)
 
 
 @pytest.mark.parametrize(("start", "selection"), [
-    (0, None), (3, None), (3, Selection(np.array([1.0, 1.4, 1.0, 2.5, 1.0])))])
+    (0, None), (3, None), (3, Selection(np.array([1.0, 1.4, 1.0, 2.5, 1.0]), DONORS))])
 def test_hosts_read_the_rows_of_the_joint_batch_between_them(job, tiny, start, selection):
     """Given batches of four, when two hosts with a device each read two rows, then together they read the four."""
     found = records.scan(job.channel("train"))
@@ -51,6 +56,24 @@ def test_selection_decides_how_often_an_image_is_in_the_batches(job, settings):
         batches = pipeline.batches(found, settings, start, selection=twice_the_third)
         names = [name for batch in itertools.islice(batches, 3) for name in batch.name.numpy()]
         assert sorted(names) == sorted(f"part_1_{number}.png".encode() for number in (0, 1, 2, 2, 3, 4))
+
+
+@pytest.mark.parametrize("mosaic", ["0", "1"])
+def test_pasted_defects_come_from_their_donors(job, tiny, mosaic):
+    """Given images with one hole each, when six of ten get a hole of image 0 or 3, then these have more."""
+    found = records.scan(job.channel("train"))
+    settings = hyperparameters.resolve(tiny | {"mosaic": mosaic, "batch_size_per_gpu": "1"}).settings
+    batches = itertools.islice(pipeline.batches(found, settings, 0, selection=Selection(np.ones(5), DONORS)), 20)
+    donors, holes = [], []
+    for batch in batches:
+        names = batch.name.numpy()[0].decode().split(" + ")
+        donors += names[1:2] if len(names) in {2, 5} else []
+        holes.append((names, int((batch.class_ids.numpy() == 2).sum())))
+    assert len(donors) >= 6
+    assert set(donors) == {"part_1_0.png", "part_1_3.png"}
+    if mosaic == "0":
+        assert all(count == 1 for names, count in holes if len(names) == 1)
+        assert sum(count == 2 for names, count in holes if len(names) == 2) >= 6
 
 
 def test_batch_pads_objects_with_class_0(tmp_path, settings, make_example, make_shard):

@@ -79,6 +79,9 @@ TRAINING = (
     Known("class_balance", "training.class_balance",
           "Repeat factor sampling: images of a class that a share f of all images shows come sqrt(class_balance / f) "
           "times a pass where that is above 1; 0: all once; epochs stay as long", 0, 1),
+    Known("copy_paste", "training.copy_paste",
+          "Share of images onto which one to three defects of another one are pasted, the rarer their class the more "
+          "often; onto the part where parts are outlined", 0, 1),
     Known("anchor_fit", "training.anchor_fit",
           "Fit anchor_sizes and anchor_ratios to the training boxes first; how many there are stays"),
     Known("tile_share", "training.tile_share",

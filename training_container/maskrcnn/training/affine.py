@@ -60,29 +60,36 @@ def random_motion(size: tf.Tensor, config: TrainingConfig, seed: tf.Tensor) -> M
 
 def moved(example: Example, motion: Motion) -> Example:
     """The example after the motion: black where nothing was; objects that mostly left the image are left out."""
-    image = _moved_image(example.image, example.size, motion)
-    boxes, visible = _moved_boxes(example, motion)
-    masks = _moved_masks(example.masks, example.boxes, boxes, motion.inverse())
-    large = tf.reduce_all(boxes[:, 2:] - boxes[:, :2] >= 1.0, 1)
-    keep = (visible >= MIN_VISIBLE) & large
+    image = tf.cast(tf.round(moved_pixels(example.image, example.size, motion)), tf.uint8)
+    boxes, masks, visible = moved_objects(example, motion)
+    keep = (visible >= MIN_VISIBLE) & tf.reduce_all(boxes[:, 2:] - boxes[:, :2] >= 1.0, 1)
     boxes, masks, ids, has_mask = (
         tf.boolean_mask(part, keep) for part in (boxes, masks, example.class_ids, example.has_mask))
     return example._replace(image=image, boxes=boxes, masks=masks, class_ids=ids, has_mask=has_mask)
 
 
-def _moved_image(image: tf.Tensor, size: tf.Tensor, motion: Motion) -> tf.Tensor:
+def moved_pixels(image: tf.Tensor, size: tf.Tensor, motion: Motion, beyond: str = "CONSTANT") -> tf.Tensor:
+    """[height, width, C] float32 of size [2] (height, width): pixels [H, W, C] after the motion, bilinear.
+
+    Beyond the image there is black, or with `beyond` NEAREST the colour of its border.
+    """
     back = motion.inverse()
     half = tf.constant([0.5, 0.5])
     offset = back(half) - half  # the operation counts from the centre of the first pixel
     a, b = back.matrix, offset
     row = tf.stack([a[0, 0], a[0, 1], b[0], a[1, 0], a[1, 1], b[1], 0.0, 0.0])
-    result = tf.raw_ops.ImageProjectiveTransformV3(
+    return tf.raw_ops.ImageProjectiveTransformV3(
         images=tf.cast(image, tf.float32)[None], transforms=row[None], output_shape=size, fill_value=0.0,
-        interpolation="BILINEAR", fill_mode="CONSTANT")[0]
-    return tf.cast(tf.round(result), tf.uint8)
+        interpolation="BILINEAR", fill_mode=beyond)[0]
 
 
-def _cells(boxes: tf.Tensor, side: int) -> tf.Tensor:
+def moved_objects(example: Example, motion: Motion) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Boxes [G, 4], masks [G, S, S] uint8 and visible shares [G] of all objects after the motion, within the image."""
+    boxes, visible = _moved_boxes(example, motion)
+    return boxes, moved_masks(example.masks, example.boxes, boxes, motion.inverse()), visible
+
+
+def cells(boxes: tf.Tensor, side: int) -> tf.Tensor:
     """Centres [G, side, side, 2] (x, y) of the cells of each box."""
     steps = (tf.range(side, dtype=tf.float32) + 0.5) / side
     grid = tf.stack(tf.meshgrid(steps, steps), -1)
@@ -92,7 +99,7 @@ def _cells(boxes: tf.Tensor, side: int) -> tf.Tensor:
 def _moved_boxes(example: Example, motion: Motion) -> tuple[tf.Tensor, tf.Tensor]:
     """Boxes [G, 4] around what is seen of each object, and the share of it [G] that is seen."""
     side = int(example.masks.shape[1])
-    centres = motion(_cells(example.boxes, side))
+    centres = motion(cells(example.boxes, side))
     solid = example.masks >= SOLID
     # An object without a mask, or too thin for one, is its box.
     solid |= ~tf.reduce_any(solid, [1, 2], keepdims=True)
@@ -108,10 +115,10 @@ def _moved_boxes(example: Example, motion: Motion) -> tuple[tf.Tensor, tf.Tensor
     return boxes, tf.math.divide_no_nan(*counts)
 
 
-def _moved_masks(masks: tf.Tensor, before: tf.Tensor, after: tf.Tensor, back: Motion) -> tf.Tensor:
+def moved_masks(masks: tf.Tensor, before: tf.Tensor, after: tf.Tensor, back: Motion) -> tf.Tensor:
     """Mask crops [G, S, S] uint8 of the new boxes, read bilinearly from the crops of the old ones."""
     side = int(masks.shape[1])
-    points = back(_cells(after, side)) - before[:, None, None, :2]
+    points = back(cells(after, side)) - before[:, None, None, :2]
     scale = side / tf.maximum(before[:, 2:] - before[:, :2], 1e-6)
     # One row and column of zeros around, so that what lies outside of the old box is read as nothing.
     padded = tf.pad(tf.cast(masks, tf.float32), [[0, 0], [1, 1], [1, 1]])

@@ -63,7 +63,7 @@ def turned(example: Example) -> Example:
 def resized(example: Example, short_edge_px: int | tf.Tensor, max_size_px: int | tf.Tensor) -> Example:
     """Scaled to the network's input size."""
     shape = image_ops.resized_shape(example.size, short_edge_px, max_size_px)
-    scale = tf.cast(shape[::-1], tf.float32) / tf.cast(example.size[::-1], tf.float32)
+    scale = tf.cast(tf.reverse(shape, [0]), tf.float32) / tf.cast(tf.reverse(example.size, [0]), tf.float32)
     same = tf.reduce_all(shape == example.size)
     image = tf.cond(same, lambda: example.image, lambda: image_ops.resize(example.image, shape))
     return example._replace(image=image, size=shape, boxes=example.boxes * tf.tile(scale, [2]))

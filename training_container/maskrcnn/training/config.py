@@ -107,6 +107,8 @@ class TrainingConfig:
     """Share of the images that are four close-ups around objects instead."""
     class_balance: float = 0.0
     """Images of classes in fewer than this share of the images are shown more often; 0: none is."""
+    copy_paste: float = 0.0
+    """Share of the images onto which defects of another training image are pasted."""
     anchor_fit: bool = False
     """Anchors are fitted to the training boxes before training begins; the settings then have the fitted ones."""
     tile_share: float = 0.7

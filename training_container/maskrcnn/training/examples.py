@@ -69,8 +69,12 @@ def parse(serialized: tf.Tensor, *, keep_crowds: bool = False) -> Example:
 
 def objects_first(example: Example) -> Example:
     """The same example with its crowds and IGNORED boxes after its objects."""
-    order = tf.argsort(tf.cast(example.class_ids < 0, tf.int32), stable=True)
-    boxes, ids, masks, has_mask = (tf.gather(part, order) for part in (
+    return chosen(example, tf.argsort(tf.cast(example.class_ids < 0, tf.int32), stable=True))
+
+
+def chosen(example: Example, indices: tf.Tensor) -> Example:
+    """The same image with these [K] of its objects alone, in this order."""
+    boxes, ids, masks, has_mask = (tf.gather(part, indices) for part in (
         example.boxes, example.class_ids, example.masks, example.has_mask))
     return example._replace(boxes=boxes, class_ids=ids, masks=masks, has_mask=has_mask)
 

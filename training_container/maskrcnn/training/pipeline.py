@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 
-from maskrcnn.training import augment, examples, mosaic, tiles
+from maskrcnn.training import augment, copy_paste, examples, mosaic, tiles
 from maskrcnn.training.config import Settings
 from maskrcnn.training.examples import Example
 from maskrcnn.training.order import Order
@@ -16,8 +16,8 @@ from maskrcnn.training.records import Record
 from maskrcnn.training.selection import Selection
 
 PREFETCHED_BATCHES = 2
-SCALE_FOLD = mosaic.TILES + 1
-"""Keeps the scale's random numbers apart from those of the mosaic and of its tiles."""
+SCALE_FOLD, PASTE_FOLD = mosaic.TILES + 1, mosaic.TILES + 2
+"""Keep the random numbers of scale and copy-paste apart from those of the mosaic and of its tiles."""
 
 
 def batches(records: Sequence[Record], settings: Settings, start: int, host: int = 0, hosts: int = 1,
@@ -31,20 +31,26 @@ def batches(records: Sequence[Record], settings: Settings, start: int, host: int
     training = settings.training
     own = training.batch // hosts
     companions = mosaic.TILES - 1 if training.mosaic else 0
-    order = Order((selection or Selection.even(len(records))).factors, training.seed)
+    selection = selection or Selection.even(len(records))
+    order, donors = Order(selection.factors, training.seed), selection.donors
 
-    def stream() -> Iterator[tuple[list[bytes], int]]:
+    def stream() -> Iterator[tuple[list[bytes], bytes, int, int]]:
         for place in order.walk(start, companions):
-            if (place.position - start) % training.batch // own == host:
-                yield [records[i].read() for i in (place.record, *place.companions)], place.position
+            if (place.position - start) % training.batch // own != host:
+                continue
+            drawn = donors.draw(training.seed, place.position) if donors else None
+            donor, class_id = (records[drawn[0]].read(), drawn[1]) if drawn else (b"", 0)
+            yield [records[i].read() for i in (place.record, *place.companions)], donor, class_id, place.position
 
     options = tf.data.Options()
     # Autotuned buffers grow without need, and whoever ends training waits until all of them are filled.
     options.autotune.enabled = False
-    signature = (tf.TensorSpec([1 + companions], tf.string), tf.TensorSpec([], tf.int64))
+    signature = (tf.TensorSpec([1 + companions], tf.string), tf.TensorSpec([], tf.string),
+                 tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.int64))
+    prepare = functools.partial(_prepared, settings, donors.parts if donors else None)
     return (
         tf.data.Dataset.from_generator(stream, output_signature=signature)
-        .map(functools.partial(_prepared, settings), num_parallel_calls=os.cpu_count() or 1, deterministic=True)
+        .map(prepare, num_parallel_calls=os.cpu_count() or 1, deterministic=True)
         .padded_batch(own, drop_remainder=True)
         .prefetch(PREFETCHED_BATCHES)
         .with_options(options)
@@ -52,30 +58,50 @@ def batches(records: Sequence[Record], settings: Settings, start: int, host: int
 
 
 @tf.autograph.experimental.do_not_convert
-def _prepared(settings: Settings, serialized: tf.Tensor, position: tf.Tensor) -> Example:
-    made = _made(settings, serialized, position)
+def _prepared(settings: Settings, parts: Sequence[int] | None, serialized: tf.Tensor, donor: tf.Tensor,
+              class_id: tf.Tensor, position: tf.Tensor) -> Example:
+    """One augmented image, or a mosaic of all the given ones; decided by the position alone.
+
+    Args:
+        settings: Of training.
+        parts: Ids of the classes that pasted objects lie on; None: nothing is ever pasted.
+        serialized: [1] or [4]: the image, and its companions in a mosaic.
+        donor: The image whose objects of `class_id` are pasted onto the first one; empty: nothing is.
+        class_id: Of these objects.
+        position: Images seen before.
+    """
+    seed = tf.stack([tf.constant(settings.training.seed, tf.int64), position])
+    edge, longest = _short_edge(settings, seed), tiles.longest_px(settings, seed)
+
+    def resized(one: tf.Tensor) -> Example:
+        parsed = examples.parse(one, keep_crowds=settings.model.rpn.crowd_overlap < 1.0)
+        return augment.resized(parsed, edge, longest)
+
+    def first() -> Example:
+        image = resized(serialized[0])
+        own_seed = tf.random.experimental.stateless_fold_in(seed, PASTE_FOLD)
+        made: Example = image if parts is None else tf.cond(
+            tf.strings.length(donor) > 0,
+            lambda: copy_paste.pasted(image, resized(donor), class_id, parts, own_seed), lambda: image)
+        return made
+
+    companions = [functools.partial(resized, one) for one in tf.unstack(serialized)[1:]]
+    made = _shown(settings, [first, *companions], edge, seed)
     return augment.padded(made, settings.training.padding_shapes) if settings.training.predefined_padding else made
 
 
-def _made(settings: Settings, serialized: tf.Tensor, position: tf.Tensor) -> Example:
-    """One augmented image, or a mosaic of all the given ones; decided by the position alone."""
+def _shown(settings: Settings, images: Sequence[Callable[[], Example]], short_edge_px: int | tf.Tensor,
+           seed: tf.Tensor) -> Example:
+    """The first image augmented, or a mosaic of all of them."""
     training = settings.training
-    seed = tf.stack([tf.constant(training.seed, tf.int64), position])
-    keep_crowds = settings.model.rpn.crowd_overlap < 1.0
-
-    edge, longest = _short_edge(settings, seed), tiles.longest_px(settings, seed)
-
-    def resized(index: int) -> Example:
-        parsed = examples.parse(serialized[index], keep_crowds=keep_crowds)
-        return augment.resized(parsed, edge, longest)
 
     def whole() -> Example:
-        return augment.augment(tiles.shown(resized(0), settings.model.tiles, seed), training, seed)
+        return augment.augment(tiles.shown(images[0](), settings.model.tiles, seed), training, seed)
 
     def tile(index: int) -> Example:
         own_seed = tf.random.experimental.stateless_fold_in(seed, index)
-        side = tiles.canvas_px(settings, edge) // 2
-        return augment.augment(mosaic.close_up(resized(index), side, own_seed), training, own_seed)
+        side = tiles.canvas_px(settings, short_edge_px) // 2
+        return augment.augment(mosaic.close_up(images[index](), side, own_seed), training, own_seed)
 
     if not training.mosaic:
         return whole()
