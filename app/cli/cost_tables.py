@@ -30,8 +30,10 @@ def months_table(months: Iterable[MonthCost]) -> Table:
 
 
 def usd(amount: float | None) -> str:
-    """Dollars and cents; `-` where the amount is not known."""
-    return "-" if amount is None else f"{amount:,.2f}"
+    """Dollars and cents; `-` where the amount is not known, `<0.01` rather than nothing."""
+    if amount is None:
+        return "-"
+    return "<0.01" if 0 < amount < 0.005 else f"{amount:,.2f}"
 
 
 def _result(run: RunCost) -> str:

@@ -78,7 +78,8 @@ def _tell_costs(assembly: Path, *, aws: bool) -> None:
     where = f"{region}, list prices of {known.as_of}"
     title = f"A month in which nothing runs ({where})" if aws else f"Here nothing costs anything; in AWS ({where})"
     out.print(cost_tables.idle_table(items, title))
+    run = "A run" if aws else "There a run"
     try:
-        say(f"A run may cost up to {worst_case.run_usd(settings, known):.2f} USD; docs/spend.md says how to limit it.")
+        say(f"{run} may cost up to {worst_case.run_usd(settings, known):.2f} USD; docs/spend.md says how to limit it.")
     except prices.UnknownPriceError as unknown:
-        say(escape(f"What a run may cost is not known: {unknown}"))
+        say(escape(f"What {run.lower()} may cost is not known: {unknown}"))

@@ -54,9 +54,8 @@ def look(
     if decision.start and not over_budget and (no := _over_budget(environment, now, forced=forced)):
         return no
     if decision.start:
-        run = RunInput(
-            new_run_id(now), why or decision.reason, now.isoformat(), forced, dict(hyperparameters or {}), over_budget
-        )
+        reason = (why or decision.reason) + (", over the budget if need be" if over_budget else "")
+        run = RunInput(new_run_id(now), reason, now.isoformat(), forced, dict(hyperparameters or {}), over_budget)
         claimed = Lock(run.run_id, documents.to_json(run), now.isoformat())
         if not table.take_lock(claimed, from_owner=lock.owner if lock else None):
             return gate.Decision(False, "another look at the inbox was faster")

@@ -177,7 +177,8 @@ def test_given_a_spent_month_when_a_person_forces_a_run_then_it_needs_their_word
     assert gate.handler({"force": True, "over_budget": True}, None)["start"]
     lock = aws.table.lock()
     assert lock is not None
-    assert documents.from_json(RunInput, lock.input).over_budget
+    run = documents.from_json(RunInput, lock.input)
+    assert (run.over_budget, run.reason) == (True, "a person asked for it, no new file, over the budget if need be")
 
 
 def test_given_a_wake_up_that_claims_to_be_over_budget_then_it_is_nobody_s_order(aws: Aws) -> None:

@@ -102,6 +102,12 @@ def test_the_idle_table_adds_up_what_is_known_and_says_what_is_not():
         ["Together", "1.90", "without", "what", "is", "unknown:", "write", "`prices`", "into", "cdk.json"]]
 
 
+@pytest.mark.parametrize(("amount", "words"), [
+    (None, "-"), (0.0, "0.00"), (0.0049, "<0.01"), (0.005, "0.01"), (1234.5, "1,234.50")])
+def test_amounts(amount, words):
+    assert cost_tables.usd(amount) == words
+
+
 def assembly(folder, settings):
     """What the CDK leaves behind, as far as money is concerned."""
     variables = {"CASTLINE_SETTINGS": documents.to_json(settings)}
@@ -120,8 +126,10 @@ def test_deploy_says_what_the_environment_costs_idle_and_what_a_run_may_cost(app
 
     assert "A month in which nothing runs (us-west-2, list prices of 20" in shown
     assert ["KMS", "keys", "1.00", "1"] in lines(shown)
-    assert "A run may cost up to 42.00 USD" in shown
-    assert "Here nothing costs anything; in AWS (us-east-1, list prices of" in app("deploy").stdout
+    assert "\nA run may cost up to 42.00 USD" in shown
+    here = app("deploy").stdout
+    assert "Here nothing costs anything; in AWS (us-east-1, list prices of" in here
+    assert "\nThere a run may cost up to 42.00 USD" in here
 
 
 def test_deploy_to_a_region_that_nobody_priced_says_so(app, monkeypatch, tmp_path):
