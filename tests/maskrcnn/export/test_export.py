@@ -141,7 +141,7 @@ def test_litert_export_is_judged_and_described(model_dir, data_dir, photo, saved
     np.testing.assert_array_equal(answer.class_ids, expected["class_ids"])
     np.testing.assert_allclose(answer.boxes, expected["boxes"], atol=1e-2)
     assert litert(model_dir, out, "--data", str(data_dir)) == 1
-    assert "is there already: name a new folder" in caplog.text
+    assert "holds something already: name a new folder" in caplog.text
 
 
 def test_litert_export_that_loses_too_much_leaves_nothing(model_dir, data_dir, tmp_path, caplog):

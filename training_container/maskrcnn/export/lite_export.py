@@ -9,8 +9,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import shutil
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from app.contracts import documents
 from app.contracts.settings import VerdictSettings
 from maskrcnn.data.exporters.tfrecord import label_map
+from maskrcnn.data.whole_folder import whole_folder
 from maskrcnn.detections import Detections
 from maskrcnn.evaluation.model_run import run_model
 from maskrcnn.evaluation.truth import LabelledImage
@@ -104,33 +104,21 @@ def write(predictor: Predictor, order: Order, folder: Path) -> ExportReport:
     Args:
         predictor: In float32: it computes what the SavedModel computes. Its network is taken over.
         order: What to make.
-        folder: To make; nothing may be there.
+        folder: A new or empty one.
 
     Raises:
         ExportRefusedError: it loses too much.
-        JobError: CONFIG_INVALID: something is there, or the network cannot become LiteRT; DATA_TOO_FEW: the
+        JobError: CONFIG_INVALID: the folder holds something, or the network cannot become LiteRT; DATA_TOO_FEW: the
             judging images have no labels.
     """
-    if folder.exists():
-        raise JobError("CONFIG_INVALID", f"{folder}: is there already: name a new folder")
-    card = predictor.card
-    height, width = order.size or lite_data.canvas(order.judges, predictor.model.config.input)
-    size = sum(variable.numpy().nbytes for variable in predictor.model.variables)
-    before = _measure(predictor, size, order)
-    network = StaticNetwork(predictor.model, height, width)
-    fill = tuple(round(value) for value in predictor.model.config.input.pixel_mean)
-
-    def samples() -> list[NDArray[np.uint8]]:
-        images = lite_data.pixels(order.calibration, order.calibration_images)
-        return [lite_predictor.letterbox(image, height, width, fill)[0] for image in images]
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
-        made = Path(scratch) / "export"
-        made.mkdir()
-        content = litert.convert(network, order.quantization, samples)
+    card, inputs = predictor.card, predictor.model.config.input
+    height, width = order.size or lite_data.canvas(order.judges, inputs)
+    fill = tuple(round(value) for value in inputs.pixel_mean)
+    names = tuple(definition.name for definition in card.classes)
+    with whole_folder(folder) as made:
+        before = _measure(predictor, sum(v.numpy().nbytes for v in predictor.model.variables), order)
+        content = _convert(predictor, order, (height, width), fill)
         (made / lite_predictor.MODEL_FILE).write_bytes(content)
-        names = tuple(definition.name for definition in card.classes)
         runner = LitePredictor(made / lite_predictor.MODEL_FILE, names, fill)
         after = _measure(LiteModel(runner, card), len(content), order)
         calibrated = min(order.calibration_images, len(order.calibration)) if order.quantization == "int8" else 0
@@ -141,8 +129,16 @@ def write(predictor: Predictor, order: Order, folder: Path) -> ExportReport:
         (made / "label_map.pbtxt").write_text(label_map(card.classes))
         (made / lite_predictor.REPORT_FILE).write_text(documents.to_json(report, indent=2))
         shutil.copy(Path(lite_predictor.__file__), made)
-        made.rename(folder)
     return report
+
+
+def _convert(predictor: Predictor, order: Order, size: tuple[int, int], fill: tuple[int, ...]) -> bytes:
+    """The .tflite, calibrated on images as the runner will show them."""
+    def samples() -> Iterator[NDArray[np.uint8]]:
+        for image in lite_data.pixels(order.calibration, order.calibration_images):
+            yield lite_predictor.letterbox(image, *size, fill)[0]
+
+    return litert.convert(StaticNetwork(predictor.model, *size), order.quantization, samples)
 
 
 def judge(report: ExportReport, *, boxes_alone: bool) -> None:
