@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import typing
 
 import pytest
 from maskrcnn import hyperparameters
+from maskrcnn.hyperparameters import augmentations
 from maskrcnn.program import JobError
 from maskrcnn.training.config import Settings
 from maskrcnn.training.presets import PRESETS
@@ -171,3 +173,33 @@ def test_tiles_come_back_from_what_is_written_into_the_model():
     given = {"preset": "demo", "tile_size": "512", "tile_overlap": "80", "tile_whole": "False"}
     again = hyperparameters.resolve(hyperparameters.resolve(given).as_strings())
     assert dataclasses.astuple(again.settings.model.tiles) == (512, 80, False)
+
+
+def test_augmentation_sets_all_strengths_over_those_of_the_preset():
+    demo, none, heavy = (hyperparameters.resolve({"preset": "demo"} | given).settings.training for given in (
+        {}, {"augmentation": "none"}, {"augmentation": "heavy"}))
+    assert (demo.augmentation, demo.brightness, demo.quarter_turns) == ("custom", 0.2, True)
+    changed = [name for name in augmentations.NAMES if getattr(none, name)]
+    assert changed == []
+    assert (heavy.rotation_degrees, heavy.copy_paste, heavy.flip_vertical) == (180.0, 0.5, True)
+    assert none.mosaic == demo.mosaic == heavy.mosaic
+
+
+def test_what_is_given_by_its_own_name_overrules_the_augmentation():
+    given = {"augmentation": "heavy", "rotation_degrees": "20", "quarter_turns": "False"}
+    resolved = hyperparameters.resolve(given)
+    training = resolved.settings.training
+    assert (training.rotation_degrees, training.quarter_turns, training.copy_paste) == (20.0, False, 0.5)
+    assert hyperparameters.resolve(resolved.as_strings()).settings == resolved.settings
+    assert resolved.chosen == given.keys()
+
+
+def test_augmentations_grow_from_none_to_heavy():
+    strengths = [hyperparameters.resolve({"augmentation": name}).settings.training
+                 for name in augmentations.AUGMENTATIONS]
+    for weaker, stronger in itertools.pairwise(strengths):
+        assert all(getattr(weaker, name) <= getattr(stronger, name) for name in augmentations.NAMES)
+
+
+def test_unknown_augmentation_is_refused_with_the_known_ones():
+    assert "must be one of custom, none, light, medium, heavy" in refusal(augmentation="strong")

@@ -52,3 +52,12 @@ def test_image_without_objects(make_example):
     parsed = examples.parse(make_example("empty.png", 32, 48, []))
     assert parsed.boxes.shape == (0, 4)
     assert parsed.masks.shape == (0, examples.MASK_CROP, examples.MASK_CROP)
+
+
+def test_classes_that_nobody_needs_are_not_decoded(make_example):
+    serialized = make_example("a.png", 40, 40, [(1, (0, 0, 20, 20), True, False), (2, (4, 4, 8, 8), True, False),
+                                                (1, (8, 8, 30, 30), True, True)])
+    for only, left in (([2], [2]), ([1, 2], [1, 2]), ([3], [])):
+        parsed = examples.parse(serialized, only=tf.constant(only))
+        assert parsed.class_ids.numpy().tolist() == left
+        assert parsed.masks.shape[0] == len(left)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing
 
 from maskrcnn.hyperparameters import values
+from maskrcnn.hyperparameters.augmentations import AUGMENTATIONS, NAMES
 from maskrcnn.hyperparameters.dialects import FOREIGN, OWN_IN_OTHERS, SYSTEMS
 from maskrcnn.hyperparameters.entries import Hyperparameter
 from maskrcnn.hyperparameters.resolving import DEFAULT_PRESET, HALVINGS, IDENTITY, MAY_CHANGE
@@ -28,6 +29,12 @@ def system_table(system: str) -> str:
     rows = [f"| `{name}` | the same here |" for name in OWN_IN_OTHERS.get(system, ())]
     rows += [f"| `{name.name}` | {name.effect} |" for name in SYSTEMS[system]]
     return "\n".join(["| name there | effect here |", "|---|---|", *rows])
+
+
+def augmentation_table() -> str:
+    """The Markdown table of what `augmentation` sets."""
+    rows = [f"| `{name}` | {' | '.join(strengths[name] for strengths in AUGMENTATIONS.values())} |" for name in NAMES]
+    return "\n".join([f"| sets | {' | '.join(AUGMENTATIONS)} |", "|---" * (len(AUGMENTATIONS) + 1) + "|", *rows])
 
 
 def page() -> str:
@@ -57,6 +64,15 @@ or a regex that must match the whole of a layer's name, as in matterport's Mask_
 `res5a_branch2b`) or as among our weights (`maskrcnn/fcn0/W`). Other layers do not move, nor do the statistics of their
 batch norms. `lr` is the rate of a step, whatever the batch; `warmup` leads to the first one, in at most half of its
 stage. Each stage begins with an empty optimizer. A run that was interrupted goes on in its stage as if it had not been.
+
+## Augmentation
+
+`augmentation` sets these at once, over what the preset says; whichever of them is given too keeps its own value. Flips
+from medium on, quarter turns and the free rotation of heavy are for parts without an upper side; `zoom`, `shift` and
+rotation leave black where nothing was. Masks follow every motion; `copy_paste` needs outlined defects and pastes them
+where they lay on their own part. `mosaic`, `train_short_edge` and tiles are settings of their own.
+
+{augmentation_table()}
 
 {systems}
 """

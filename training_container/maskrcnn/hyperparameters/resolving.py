@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 
 from maskrcnn.hyperparameters import values
+from maskrcnn.hyperparameters.augmentations import AUGMENTATIONS
 from maskrcnn.hyperparameters.checks import check_together
 from maskrcnn.hyperparameters.dialects import FOREIGN
 from maskrcnn.hyperparameters.entries import invalid
@@ -76,15 +77,22 @@ def resolve(given: Mapping[str, str], replicas: int = 1) -> Resolved:
     if not halvings.isdecimal():
         raise invalid(HALVINGS, halvings, "must be a whole number from 0")
     own, notes = _own(texts, _batch(texts, PRESETS[preset]) * replicas)
-    settings = PRESETS[preset]
-    for name, value in own.items():
+    settings, laid = PRESETS[preset], {**_augmentation(own), **own}
+    for name, value in laid.items():
         settings = values.replace(settings, BY_NAME[name].path, values.parse(BY_NAME[name], value.given, value.text))
-    check_together(settings, PRESETS[preset], {name: value.given for name, value in own.items()})
+    check_together(settings, PRESETS[preset], {name: value.given for name, value in laid.items()})
     batch = max(settings.training.batch_size_per_gpu // 2 ** int(halvings), 1)
     settings = values.replace(settings, "training.batch_size_per_gpu", batch)
     settings = values.replace(settings, "training.replicas", replicas)
     return Resolved(preset, settings, identity["run_id"], identity["version"], tuple(notes),
                     frozenset(own))
+
+
+def _augmentation(own: Mapping[str, _Value]) -> dict[str, _Value]:
+    """What the augmentation sets that was given; what is given by its own name overrules it."""
+    given = own.get("augmentation")
+    strengths = AUGMENTATIONS.get(given.text, {}) if given else {}
+    return {name: _Value("augmentation", text) for name, text in strengths.items()}
 
 
 def _batch(texts: Mapping[str, str], preset: Settings) -> int:

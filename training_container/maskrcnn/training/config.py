@@ -79,6 +79,8 @@ class TrainingConfig:
     """How many classes the data set must have; 0: any number."""
     seed: int = 1234
     precision: Precision = "auto"
+    augmentation: Literal["custom", "none", "light", "medium", "heavy"] = "custom"
+    """Which strengths the settings from here to cutout, and copy_paste, were set to; custom: each by itself."""
     flip_horizontal: bool = True
     flip_vertical: bool = False
     quarter_turns: bool = False
@@ -91,6 +93,8 @@ class TrainingConfig:
     shift: float = 0.0
     gamma: float = 0.0
     """Largest random exponent of the brightness is 1 + gamma, the smallest 1 / (1 + gamma)."""
+    blur: float = 0.0
+    """Largest standard deviation of a Gaussian blur in pixels."""
     noise: float = 0.0
     """Largest standard deviation of Gaussian noise, as a share of the full brightness."""
     cutout: int = 0

@@ -43,8 +43,8 @@ class Example(NamedTuple):
     """File name, for messages."""
 
 
-def parse(serialized: tf.Tensor, *, keep_crowds: bool = False) -> Example:
-    """Decode one example; empty boxes are left out, and crowds unless they are asked for."""
+def parse(serialized: tf.Tensor, *, keep_crowds: bool = False, only: tf.Tensor | None = None) -> Example:
+    """Decode one example; empty boxes are left out, crowds unless asked for, and classes that are not in `only` [K]."""
     features = tf.io.parse_single_example(serialized, FEATURES)
     image = tf.io.decode_image(features[schema.ENCODED], 3, expand_animations=False)
     image.set_shape([None, None, 3])
@@ -56,6 +56,8 @@ def parse(serialized: tf.Tensor, *, keep_crowds: bool = False) -> Example:
     crowd = _padded(features[schema.IS_CROWD].values, tf.size(class_ids), tf.constant(0, tf.int64)) > 0
     pngs = _padded(features[schema.MASK].values, tf.size(class_ids), tf.constant(""))
     keep = tf.reduce_all(boxes[:, 2:] > boxes[:, :2], 1)
+    if only is not None:
+        keep &= tf.reduce_any(class_ids[:, None] == only, 1)
     if keep_crowds:
         class_ids, pngs = tf.where(crowd, -class_ids, class_ids), tf.where(crowd, "", pngs)
     else:

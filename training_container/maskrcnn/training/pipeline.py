@@ -73,16 +73,19 @@ def _prepared(settings: Settings, parts: Sequence[int] | None, serialized: tf.Te
     seed = tf.stack([tf.constant(settings.training.seed, tf.int64), position])
     edge, longest = _short_edge(settings, seed), tiles.longest_px(settings, seed)
 
-    def resized(one: tf.Tensor) -> Example:
-        parsed = examples.parse(one, keep_crowds=settings.model.rpn.crowd_overlap < 1.0)
+    def resized(one: tf.Tensor, only: tf.Tensor | None = None) -> Example:
+        parsed = examples.parse(one, keep_crowds=settings.model.rpn.crowd_overlap < 1.0, only=only)
         return augment.resized(parsed, edge, longest)
 
     def first() -> Example:
         image = resized(serialized[0])
         own_seed = tf.random.experimental.stateless_fold_in(seed, PASTE_FOLD)
-        made: Example = image if parts is None else tf.cond(
+        if parts is None:
+            return image
+        needed = tf.stack([class_id, *parts])
+        made: Example = tf.cond(
             tf.strings.length(donor) > 0,
-            lambda: copy_paste.pasted(image, resized(donor), class_id, parts, own_seed), lambda: image)
+            lambda: copy_paste.pasted(image, resized(donor, needed), class_id, parts, own_seed), lambda: image)
         return made
 
     companions = [functools.partial(resized, one) for one in tf.unstack(serialized)[1:]]
