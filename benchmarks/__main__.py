@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.tables import data, gpu, inference, presets, recall, training
+from benchmarks.tables import data, gpu, inference, presets, recall, tiles, training
 
 ROUNDS, QUICK_ROUNDS = 9, 3
 
@@ -23,6 +23,7 @@ TABLES: Mapping[str, Maker] = {
     "inference-5": lambda given, rounds: inference.table(5, rounds, quick=given.quick),
     "recall": lambda given, rounds: recall.table(given.model, given.castings),
     "presets": lambda given, rounds: presets.table(rounds),
+    "tiles": lambda given, rounds: tiles.table(rounds),
     "evaluation": lambda given, rounds: presets.evaluation(rounds),
     "data-rate": lambda given, rounds: data.rate(),
     "data-memory": lambda given, rounds: data.memory(),

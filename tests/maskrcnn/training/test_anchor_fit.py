@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 
 import numpy as np
 import pytest
 from maskrcnn import hyperparameters
 from maskrcnn.data.portrait import boxes
+from maskrcnn.model.config import InputConfig
 from maskrcnn.training import anchor_fit
 from maskrcnn.training.labels import Labels
 
@@ -64,6 +66,35 @@ def test_boxes_are_measured_at_the_scale_of_training():
     large = anchor_fit.fitted(resolved(image_size="512"), labelled(120), CLASSES)
     assert drawn.settings.model.rpn == large.settings.model.rpn
     assert drawn.settings.model.input.short_edge_px == 256
+
+
+def test_with_tiles_boxes_are_measured_in_tiles_and_in_whole_images():
+    """Given images shown twice as large in tiles: burrs of 24 x 72 and, in whole images, disks of 200, none of 400."""
+    before, labels = resolved(image_size="512", max_size="600", tile_size="256", anchor_ratios="[0.8, 1, 1.25]"
+                              ), labelled(400)
+    after = anchor_fit.fitted(before, labels, CLASSES).settings.model
+    anchors = boxes.anchors_of(after, after.rpn.anchor_sizes_px, after.rpn.anchor_ratios)
+    for width, longest, side in ((36, 600, 72), (36, 256, 36), (200, 256, 200)):
+        shown = labels.xywh[labels.xywh[:, 2] == width]
+        rows = np.concatenate([shown, np.full((len(shown), 2), 256.0)], 1)
+        placed = boxes.Boxes.of(rows, InputConfig(512, longest))
+        assert placed.shapes[0].max() == side
+        assert (boxes.best_iou(placed, anchors, inside_only=False) >= 0.5).mean() > 0.9
+
+
+@pytest.mark.parametrize(("tile", "boxes"), [("400", 400), ("384", 200), ("0", 400)])
+def test_what_is_larger_than_a_tile_has_no_size_of_its_own_in_one(caplog, tile, boxes):
+    """Given images shown as tiles alone, twice as large as they are: the disks have 400 pixels."""
+    caplog.set_level(logging.INFO, "castline")
+    anchor_fit.fitted(resolved(image_size="512", tile_size=tile, tile_share="1"), labelled(400), CLASSES)
+    assert f"% of {boxes} boxes with IoU 0.5" in caplog.text
+
+
+def test_where_all_is_larger_than_a_tile_the_largest_anchors_are_fitted():
+    disks = dataclasses.replace(labelled(120), class_id=np.ones(120, int), xywh=np.tile([5.0, 5, 200, 200], (120, 1)))
+    after = anchor_fit.fitted(resolved(image_size="512", tile_size="128", tile_overlap="40", tile_share="1"), disks,
+                              CLASSES)
+    assert reached(after.settings, disks) == 1.0
 
 
 @pytest.mark.parametrize("count", [0, 48])

@@ -56,10 +56,19 @@ def _training_input(settings: Settings) -> InputConfig:
 
 
 def _drawn(labels: Labels, wanted: np.ndarray, size: InputConfig, settings: Settings) -> Boxes:
-    """At most MOST_BOXES of the wanted boxes, at the scale of training."""
+    """At most MOST_BOXES of the wanted boxes, at the scale of training: with tiles, of both kinds of images."""
     places = np.random.default_rng(settings.training.seed).permutation(np.flatnonzero(wanted))[:MOST_BOXES]
     rows = np.concatenate([labels.xywh[places], labels.extents[labels.image[places]]], 1)
-    return Boxes.of([tuple(row) for row in rows], size)
+    tile = settings.model.tiles.size_px
+    if not tile:
+        return Boxes.of(rows.tolist(), size)
+    in_tiles, whole = np.split(rows, [round(len(rows) * settings.training.tile_share)])
+    large = Boxes.of(in_tiles.tolist(), size)
+    small = Boxes.of(whole.tolist(), dataclasses.replace(size, max_size_px=min(tile, size.max_size_px)))
+    fits = (large.shapes <= tile).all(1)  # of larger ones a tile shows a part that has no size of its own
+    fits |= not fits.any()
+    return Boxes(*(np.concatenate([first[fits], second]) for first, second in (
+        (large.xywh, small.xywh), (large.extents, small.extents))))
 
 
 def _tell(advice: AnchorAdvice) -> None:
