@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from maskrcnn.model.config import SEAM_PX
 from maskrcnn.tiling import places
 
 
+@settings(deadline=None)
 @given(length=st.integers(1, 5000), tile=st.integers(128, 1024), share=st.floats(0.04, 0.5))
 def test_stretches_cover_every_pixel_and_overlap_as_asked(length, tile, share):
     overlap = max(int(tile * share), 1)
@@ -20,6 +21,7 @@ def test_stretches_cover_every_pixel_and_overlap_as_asked(length, tile, share):
     assert (np.diff(starts) <= tile - overlap).all()
 
 
+@settings(deadline=None)
 @given(length=st.integers(1, 5000), tile=st.integers(128, 1024))
 def test_no_fewer_stretches_would_do(length, tile):
     overlap = tile // 4
