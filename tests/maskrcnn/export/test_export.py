@@ -163,3 +163,13 @@ def test_litert_orders_that_make_no_sense_are_refused(model_dir, data_dir, tmp_p
     assert litert(model_dir, tmp_path / "o", *(option.format(data=data_dir) for option in options)) == 1
     assert words in caplog.text
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize(("quantization", "calibration"), [("int8", 6), ("float16", 0)])
+def test_test_images_judge_and_training_images_calibrate(predictor, data_dir, quantization, calibration):
+    options = program._parser().parse_args([
+        "--model", "m", "--format", "litert", "--out", "o", "--data", str(data_dir), "--quantization", quantization,
+        "--height", "64", "--width", "96", "--calibration-images", "5"])
+    order = program._order(predictor, options)
+    assert (order.quantization, order.size, order.judges_name) == (quantization, (64, 96), "test")
+    assert (len(order.judges), len(order.calibration), order.calibration_images) == (4, calibration, 5)

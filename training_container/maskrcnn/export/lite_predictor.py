@@ -99,16 +99,19 @@ def paste(small: NDArray[np.float32] | None, boxes: NDArray[np.float32], height:
             result[index] = np.outer(_inside(y1, y2, height), _inside(x1, x2, width))
         else:
             bins = len(small[index])
-            rows, columns = _weights(y1, y2, bins, height), _weights(x1, x2, bins, width)
-            result[index] = rows @ np.pad(small[index], 1) @ columns.T >= MASK_THRESHOLD
+            (rows, down), (columns, across) = _weights(y1, y2, bins, height), _weights(x1, x2, bins, width)
+            result[index, rows, columns] = down @ np.pad(small[index], 1) @ across.T >= MASK_THRESHOLD
     return result
 
 
-def _weights(low: float, high: float, bins: int, pixels: int) -> NDArray[np.float32]:
-    """How much each of the bins and of the two zeros around them counts in each pixel: [pixels, bins + 2]."""
-    places = (np.arange(pixels) + 0.5 - low) / (max(high - low, 1e-6) / bins) + 0.5
-    weights: NDArray[np.float32] = np.maximum(1.0 - np.abs(places[:, None] - np.arange(bins + 2)), 0.0)
-    return weights.astype(np.float32)
+def _weights(low: float, high: float, bins: int, pixels: int) -> tuple[slice, NDArray[np.float32]]:
+    """The pixels that a side reaches, and how much its bins and the zeros around them count there: [P, bins + 2]."""
+    size = max(high - low, 1e-6) / bins
+    start = int(np.clip(np.floor(low - size), 0, pixels))
+    stop = int(np.clip(np.ceil(high + size), start, pixels))
+    places = (np.arange(start, stop) + 0.5 - low) / size + 0.5
+    weights = np.maximum(1.0 - np.abs(places[:, None] - np.arange(bins + 2)), 0.0)
+    return slice(start, stop), weights.astype(np.float32)
 
 
 def _inside(low: float, high: float, pixels: int) -> NDArray[np.bool_]:
