@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[3]
 CONTAINER = ROOT / "training_container"
 FLAVOURS = ("cpu", "gpu")
-DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "botocore": "boto3", "yaml": "pyyaml"}
+DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "botocore": "boto3", "yaml": "pyyaml",
+                 "ai_edge_litert": "ai-edge-litert"}
 
 
 def pins(path: Path) -> dict[str, str]:
