@@ -15,7 +15,7 @@ from maskrcnn.serving import images as decoder
 from rich.console import Console
 from rich.table import Table
 
-ROUNDS = 15
+ROUNDS = 60
 
 
 def table(photo: Path, folders: list[Path], rounds: int) -> Table:
