@@ -95,6 +95,27 @@ def test_interrupted_and_resumed_equals_straight(trained, make_job, tmp_path, mo
     assert figures(caplog.messages) == figures(messages)
 
 
+@pytest.mark.slow
+def test_run_that_balances_pastes_and_fits_resumes_exactly(
+        make_job, make_shard, make_squares, make_example, tmp_path, monkeypatch):
+    """Given all that labels decide, and heavy augmentation, when SIGTERM comes in step 2, then nothing differs."""
+    asked = {"anchor_fit": "True", "class_balance": "1", "augmentation": "heavy", "epochs": "2"}
+    straight, stopped = (make_job(tmp_path / name, **asked) for name in ("straight", "stopped"))
+    for layout in (straight, stopped):
+        good = [make_example(f"good_{n}.png", 64, 64, [(1, (n, n, n + 36, n + 36), True, False)]) for n in range(10)]
+        make_shard(layout.channel("train"), [*make_squares(22, 1), *good])
+    program.train(straight)
+    with monkeypatch.context() as patch:
+        send_sigterm_in_step(patch, 2)
+        program.train(stopped)
+    assert not stopped.model.exists()
+    program.train(stopped)
+    expected, resumed = weights(straight.model), weights(stopped.model)
+    for name, array in expected.items():
+        np.testing.assert_array_equal(array, resumed[name], err_msg=name)
+    assert (straight.model / "model.json").read_text() == (stopped.model / "model.json").read_text()
+
+
 def test_log_has_the_22_figures_and_those_of_training(trained):
     found = figures(trained[1])
     assert found.keys() >= NAMES | {"total_cost", "wd_cost", "learning_rate", "rpn_losses/label_loss",
