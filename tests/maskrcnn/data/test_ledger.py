@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -66,3 +67,17 @@ def test_memory_does_not_grow_with_the_entries(tmp_path):
     tracemalloc.stop()
     assert peak_bytes < 2_500_000
     assert (tmp_path / "ledger").stat().st_size > 30_000_000 - 1024 * CACHE_KIB
+
+
+def test_threads_share_a_table():
+    """Given eight threads that write and read their own entries, then none is lost and none mixed up."""
+    table = Ledger().table()
+
+    def work(number):
+        for n in range(200):
+            table[f"{number}-{n}"] = number * 1000 + n
+        return sum(table[f"{number}-{n}"] for n in range(200))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(8))) == [200_000 * number + 19_900 for number in range(8)]
+    assert len(table) == 1600

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from app.contracts.dataset import SnapshotEntry
 from maskrcnn.data import findings
 from maskrcnn.data.ahead import ahead
 from maskrcnn.data.crew import Share
+from maskrcnn.data.ledger import Ledger, Table
 from maskrcnn.data.path_index import is_image_name
 from maskrcnn.data.samples import Rejected
 from maskrcnn.data.tree import UploadTree, is_junk
@@ -40,19 +40,23 @@ def fetch(
     root.mkdir(parents=True, exist_ok=True)
     listed = root.with_name(f"{root.name}.jsonl")
     store.download(snapshot_key, listed)
-    usable, rejected = _split_by_name(_entries(listed))
+    ledger = Ledger(root.with_name(f"{root.name}.sqlite"))
+    usable: Table[_Frozen] = ledger.table()
+    _read(listed, usable)
+    rejected = _set_aside(usable)
     source = _Source(store, root, usable)
     wanted = (path for path in usable if share.has(path) or not is_image_name(path))
     count = 0
     for _ in ahead(source.fetch, wanted, threads=DOWNLOAD_THREADS, most=4 * DOWNLOAD_THREADS):
         count += 1
     log.info("fetched %d of %d objects", count, len(usable))
-    modified = {path: entry.last_modified for path, entry in usable.items()}
+    modified: Table[str] = ledger.table()
+    modified.update((path, entry.last_modified) for path, entry in usable.by_key())
     return UploadTree(root, modified, fetch=source.fetch if share.hosts > 1 else None), rejected
 
 
 class _Frozen(NamedTuple):
-    """What is kept of an entry: a snapshot may have a million."""
+    """What is kept of an entry."""
 
     version_id: str
     last_modified: str
@@ -82,29 +86,27 @@ class _Source:
         half.replace(place)
 
 
-def _entries(snapshot: Path) -> dict[str, _Frozen]:
+def _read(snapshot: Path, newest: MutableMapping[str, _Frozen]) -> None:
     """Path -> the newest entry; folder markers and the leavings of file managers are no uploads."""
-    newest: dict[str, _Frozen] = {}
     with snapshot.open("rb") as lines:
         for line in filter(bytes.strip, lines):
             entry = documents.from_json(SnapshotEntry, line)
             path = entry.key.removeprefix(keys.INBOX)
             if path.endswith("/") or is_junk(path):
                 continue
-            if path not in newest or entry.last_modified >= newest[path].last_modified:
-                newest[path] = _Frozen(entry.version_id, sys.intern(entry.last_modified))
-    return newest
+            before = newest.get(path)
+            if before is None or entry.last_modified >= before.last_modified:
+                newest[path] = _Frozen(entry.version_id, entry.last_modified)
 
 
-def _split_by_name(entries: Mapping[str, _Frozen]) -> tuple[dict[str, _Frozen], list[Rejected]]:
-    """An S3 key may hold what no file name may: `..`, `//`, or the name of a folder."""
+def _set_aside(entries: Table[_Frozen]) -> list[Rejected]:
+    """Take out the S3 keys that hold what no file name may: `..`, `//`, or the name of a folder."""
     folders = {str(folder) for path in entries for folder in PurePosixPath(path).parents}
-    usable, rejected = {}, []
-    for path in sorted(entries):
+    rejected = []
+    for path, _ in entries.by_key():
         pure = PurePosixPath(path)
         if pure.is_absolute() or ".." in pure.parts or str(pure) != path or path in folders:
             words = "cannot be the name of a file: upload it under another name"
             rejected.append(Rejected(findings.error(path, "name", "name-unusable", words), ()))
-        else:
-            usable[path] = entries[path]
-    return usable, rejected
+            del entries[path]
+    return rejected

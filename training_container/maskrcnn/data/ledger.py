@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pickle
 import sqlite3
-from collections.abc import ItemsView, Iterator, MutableMapping, ValuesView
+import threading
+from collections.abc import Callable, ItemsView, Iterator, MutableMapping, Sequence, ValuesView
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +20,7 @@ _BATCH = 500
 
 
 class Ledger:
-    """A file of tables, for one process and one thread; it is for the time of the work, and never read again.
+    """A file of tables, for one process and any of its threads; it serves while the work goes on, and is not kept.
 
     Args:
         file: Made anew. Without one SQLite makes a file in the system's temporary folder when the tables outgrow the
@@ -29,17 +30,23 @@ class Ledger:
     def __init__(self, file: Path | None = None) -> None:
         if file:
             file.unlink(missing_ok=True)
-        self._connection = sqlite3.connect(file or "", isolation_level=None)
+        self._connection = sqlite3.connect(file or "", isolation_level=None, check_same_thread=False)
+        self._lock = threading.Lock()
         self._tables = 0
         # nothing is ever to be recovered: no journal, no syncing, and one transaction that never ends
         for rule in ("journal_mode=OFF", "synchronous=OFF", "locking_mode=EXCLUSIVE", f"cache_size=-{CACHE_KIB}"):
-            self._connection.execute(f"PRAGMA {rule}").fetchall()
-        self._connection.execute("BEGIN")
+            self._run(f"PRAGMA {rule}")
+        self._run("BEGIN")
 
     def table(self) -> Table[V]:
         """A new, empty table."""
         self._tables += 1
-        return Table(self._connection, f"table_{self._tables}")
+        return Table(self._run, f"table_{self._tables}")
+
+    def _run(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        """All rows that a statement gives."""
+        with self._lock:
+            return self._connection.execute(statement, values).fetchall()
 
 
 class Table(MutableMapping[str, V]):
@@ -48,16 +55,16 @@ class Table(MutableMapping[str, V]):
     While one iterates over it, entries may be replaced and added.
     """
 
-    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
-        connection.execute(f"CREATE TABLE {name} (number INTEGER PRIMARY KEY, key BLOB UNIQUE, value BLOB)")
-        self._run = connection.execute
+    def __init__(self, run: Callable[[str, Sequence[Any]], list[Any]], name: str) -> None:
+        run(f"CREATE TABLE {name} (number INTEGER PRIMARY KEY, key BLOB UNIQUE, value BLOB)", ())
+        self._run = run
         self._get = f"SELECT value FROM {name} WHERE key = ?"  # noqa: S608 - a name of our own, here and below
         self._has = f"SELECT 1 FROM {name} WHERE key = ?"  # noqa: S608
         self._put = (
             f"INSERT INTO {name} (key, value) VALUES (?, ?) "  # noqa: S608
             "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
         )
-        self._drop = f"DELETE FROM {name} WHERE key = ?"  # noqa: S608
+        self._drop = f"DELETE FROM {name} WHERE key = ? RETURNING 1"  # noqa: S608
         self._count = f"SELECT count(*) FROM {name}"  # noqa: S608
         self._after = {
             by: f"SELECT {by}, key, value FROM {name} WHERE {by} > ? ORDER BY {by} LIMIT {_BATCH}"  # noqa: S608
@@ -65,24 +72,24 @@ class Table(MutableMapping[str, V]):
         }
 
     def __getitem__(self, key: str) -> V:
-        row = self._run(self._get, (_packed(key),)).fetchone()
-        if row is None:
+        rows = self._run(self._get, (_packed(key),))
+        if not rows:
             raise KeyError(key)
-        value: V = _value(row[0])
+        value: V = _value(rows[0][0])
         return value
 
     def __setitem__(self, key: str, value: V) -> None:
         self._run(self._put, (_packed(key), pickle.dumps(value, pickle.HIGHEST_PROTOCOL)))
 
     def __delitem__(self, key: str) -> None:
-        if self._run(self._drop, (_packed(key),)).rowcount == 0:
+        if not self._run(self._drop, (_packed(key),)):
             raise KeyError(key)
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and self._run(self._has, (_packed(key),)).fetchone() is not None
+        return isinstance(key, str) and bool(self._run(self._has, (_packed(key),)))
 
     def __len__(self) -> int:
-        return int(self._run(self._count).fetchone()[0])
+        return int(self._run(self._count, ())[0][0])
 
     def __iter__(self) -> Iterator[str]:
         return (_unpacked(key) for key, _ in self._rows("number"))
@@ -106,7 +113,7 @@ class Table(MutableMapping[str, V]):
     def _rows(self, by: str) -> Iterator[tuple[bytes, bytes]]:
         """Batch by batch, because SQLite leaves open what a running query sees of later changes."""
         after: int | bytes = 0  # comes before every number, and for SQLite before all bytes
-        while rows := self._run(self._after[by], (after,)).fetchall():
+        while rows := self._run(self._after[by], (after,)):
             for last, key, value in rows:
                 yield key, value
                 after = last
