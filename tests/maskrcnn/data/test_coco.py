@@ -137,3 +137,27 @@ def test_real_coco_imports_whole(shared):
     assert (len(items), len(shapes), sum(s.is_crowd for s in shapes)) == (38, 424, 5)
     assert sum(not sample.shapes for sample in items) == 2
     assert {sample.split for sample in items} == {"train", "val"}
+
+
+def test_annotations_stay_with_their_image_whatever_its_id_is_like(inbox, picture):
+    """Given ids that are texts, numbers written with a point, and one that begins like another."""
+    ids = [1, 12, "a", 'a"/0', -3]
+    named = [{"id": n, "file_name": f"{i}.png"} for i, n in enumerate(ids)]
+    for i in range(len(ids)):
+        inbox.put(f"up/{i}.png", picture(i))
+    inbox.put("up/coco.json", {
+        "annotations": [square(float(n) if n == 12 else n) for i, n in enumerate(ids) for _ in range(i)],
+        "images": named[::-1], "categories": CATEGORIES})
+    assert [(sample.image, len(sample.shapes)) for sample in read(inbox)] == [(f"up/{i}.png", i) for i in range(5)]
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ('{"images": [], "annotations": [], "categories": 3}', "TypeError: categories is no list"),
+    ('{"images": [], "annotations": [{"x": "categories"}]}', "KeyError: 'image_id'"),
+    ('{"images": [], "annotations": [], "info": "categories", "categories"}', "Expecting ':' delimiter: line 1 column"),
+    ('{"images": [], "annotations": [], "info": {"categories": []}}', "KeyError: 'categories'"),
+])
+def test_a_file_that_only_looks_like_coco_is_refused_with_the_reason(inbox, text, words):
+    inbox.put("up/coco.json", text.encode())
+    (bad,) = read(inbox)
+    assert words in bad.finding.message

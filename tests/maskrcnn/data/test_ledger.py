@@ -29,6 +29,13 @@ def test_a_table_is_like_a_dict(deeds):
     assert list(table.by_key()) == sorted(plain.items())
 
 
+@given(DEEDS, NAMES)
+def test_keys_that_begin_with_a_text(deeds, start):
+    table = Ledger().table()
+    table.update(deeds)
+    assert table.beginning(start) == [value for key, value in sorted(dict(deeds).items()) if key.startswith(start)]
+
+
 def test_what_is_not_there_is_a_key_error():
     table = Ledger().table()
     with pytest.raises(KeyError, match="gone"):

@@ -64,6 +64,7 @@ class Table(MutableMapping[str, V]):
             f"INSERT INTO {name} (key, value) VALUES (?, ?) "  # noqa: S608
             "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
         )
+        self._between = f"SELECT value FROM {name} WHERE key >= ? AND key < ? ORDER BY key"  # noqa: S608
         self._drop = f"DELETE FROM {name} WHERE key = ? RETURNING 1"  # noqa: S608
         self._count = f"SELECT count(*) FROM {name}"  # noqa: S608
         self._after = {
@@ -105,6 +106,11 @@ class Table(MutableMapping[str, V]):
     def by_key(self) -> Iterator[tuple[str, V]]:
         """The items ascending by key, as `sorted` would order them."""
         return ((_unpacked(key), _value(value)) for key, value in self._rows("key"))
+
+    def beginning(self, start: str) -> list[V]:
+        """The values of the keys that begin with a text, ascending by key."""
+        first = _packed(start)
+        return [_value(row[0]) for row in self._run(self._between, (first, first + b"\xff"))]  # which no text holds
 
     def in_order(self) -> Iterator[tuple[str, V]]:
         """The items in the order in which they came."""

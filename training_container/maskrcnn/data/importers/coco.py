@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import json
 import mmap
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from app.contracts.dataset import Split
 from app.contracts.uploads import LabelFormat
-from maskrcnn.data import split_names
+from maskrcnn.data import json_lists, split_names
 from maskrcnn.data.findings import BadItemError
 from maskrcnn.data.importers.image_index import ImageIndex, root_of, split_of
 from maskrcnn.data.importers.parsing import MALFORMED, reading_file, reading_object, rejected
+from maskrcnn.data.ledger import Ledger, Table
 from maskrcnn.data.samples import DataSet, LabelledShape, Rejected, Sample
 from maskrcnn.data.shapes import Box, CocoPolygons, CocoRle, Shape
 from maskrcnn.data.tree import UploadTree
@@ -43,7 +44,7 @@ class CocoImporter:
         """See Importer."""
         file = data_set.files[0]
         try:
-            document = _Document(json.loads(tree.read(file)))
+            document = _Document(tree.local(file))
         except MALFORMED as problem:
             message = f"is no COCO file ({type(problem).__name__}: {problem}): export it again"
             yield rejected(file, "annotation-unreadable", message)
@@ -52,7 +53,7 @@ class CocoImporter:
         images = ImageIndex.of_upload(tree, data_set.root, split)
         for orphan in document.orphans():
             yield Rejected(orphan.finding(file), (file,))
-        for image in document.images:
+        for image in document.images():
             try:
                 path = images.find(str(image["file_name"]))
             except BadItemError as bad:
@@ -66,26 +67,52 @@ class CocoImporter:
 
 
 class _Document:
-    """A parsed COCO file, its annotations by image."""
+    """A COCO file, its annotations by image; it lies on the disk, because it may have gigabytes.
 
-    def __init__(self, plain: dict[str, Any]) -> None:
-        self.images = sorted(plain["images"], key=lambda image: str(image["file_name"]))
-        self._listed = {image["id"] for image in self.images}
-        self._classes = {category["id"]: str(category["name"]) for category in plain["categories"]}
-        self._annotations: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-        for annotation in plain["annotations"]:
-            self._annotations[annotation["image_id"]].append(annotation)
+    Raises:
+        MALFORMED: it is no COCO file.
+    """
+
+    def __init__(self, file: Path) -> None:
+        ledger = Ledger()
+        self._images: Table[dict[str, Any]] = ledger.table()
+        self._listed: Table[None] = ledger.table()
+        self._annotations: Table[dict[str, Any]] = ledger.table()
+        self._classes: dict[Any, str] = {}
+        missing = dict.fromkeys(_KEYS)
+        for name, entries in json_lists.lists(file, _KEYS):
+            missing.pop(name, None)
+            for number, entry in enumerate(entries):
+                self._keep(name, number, entry)
+        if missing:
+            raise KeyError(next(iter(missing)))
+
+    def _keep(self, name: str, number: int, entry: dict[str, Any]) -> None:
+        if name == "images":
+            self._images[f"{entry['file_name']}\0{number:012d}"] = entry
+            self._listed[_key(entry["id"])] = None
+        elif name == "annotations":
+            self._annotations[f"{_key(entry['image_id'])}/{number:012d}"] = entry
+        else:
+            self._classes[entry["id"]] = str(entry["name"])
+
+    def images(self) -> Iterator[dict[str, Any]]:
+        """What it lists, by file name."""
+        return (image for _, image in self._images.by_key())
 
     def orphans(self) -> Iterator[BadItemError]:
         """Annotations of images that the file does not list."""
-        for image_id, lost in self._annotations.items():
-            if image_id not in self._listed:
-                yield BadItemError(
-                    "label-without-image",
-                    f"image {image_id}",
-                    f"has {len(lost)} annotations of image {image_id}, which it does not list: "
-                    "export images and annotations together",
-                )
+        lost = Counter(
+            annotation["image_id"] for annotation in self._annotations.values()
+            if _key(annotation["image_id"]) not in self._listed
+        )
+        for image_id, count in lost.items():
+            yield BadItemError(
+                "label-without-image",
+                f"image {image_id}",
+                f"has {count} annotations of image {image_id}, which it does not list: "
+                "export images and annotations together",
+            )
 
     def sample(self, image: dict[str, Any], path: str, data_set: DataSet, split: Split | None) -> Sample:
         """The sample of one entry of `images`.
@@ -94,7 +121,7 @@ class _Document:
             BadItemError: one of its annotations is broken.
         """
         shapes = []
-        for number, annotation in enumerate(self._annotations.get(image["id"], ()), 1):
+        for number, annotation in enumerate(self._annotations.beginning(f"{_key(image['id'])}/"), 1):
             with reading_object(number):
                 shapes.append(self._labelled(annotation))
         size = (int(image["width"]), int(image["height"])) if {"width", "height"} <= image.keys() else None
@@ -103,6 +130,12 @@ class _Document:
     def _labelled(self, annotation: dict[str, Any]) -> LabelledShape:
         class_name = self._classes[annotation["category_id"]]
         return LabelledShape(class_name, _shape(annotation), bool(annotation.get("iscrowd", 0)))
+
+
+def _key(image_id: Any) -> str:
+    """The same text for ids that are equal; no id begins with another's and a slash."""
+    hash(image_id)  # a list or an object is no id
+    return json.dumps(int(image_id) if isinstance(image_id, float) and image_id.is_integer() else image_id)
 
 
 def _shape(annotation: dict[str, Any]) -> Shape:
