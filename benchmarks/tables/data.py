@@ -13,7 +13,7 @@ from rich.table import Table
 
 RATES = ((512, 100), (2048, 12))
 """Size of the photographs in pixels, and how many."""
-FIRST_VERSIONS = (1_000, 4_000, 10_000)
+FIRST_VERSIONS = (1_000, 10_000, 100_000)
 PARENTS = (10_000, 100_000)
 ADDED = 100
 KEYS = (10_000, 1_000_000)

@@ -15,6 +15,7 @@ from maskrcnn.data.checks import check
 from maskrcnn.data.crew import Share
 from maskrcnn.data.importers import IMPORTERS, LAST_RESORT
 from maskrcnn.data.intake import Accepted, Intake, Said, Taken
+from maskrcnn.data.ledger import Table
 from maskrcnn.data.leftovers import leftovers
 from maskrcnn.data.notes import with_notes
 from maskrcnn.data.recognition import Recognised, claimed_by, recognise
@@ -92,7 +93,8 @@ class Reading:
         tree, rejected = with_notes(self._tree)
         self.removals = tuple(requests(self._tree, tree))
         self._split_lists = SplitLists(tree.notes)
-        claimed = {file for item in rejected for file in item.files}
+        claimed: Table[None] = self._scratch.ledger.table()
+        _claim(claimed, itertools.chain.from_iterable(item.files for item in rejected))
         recognised, not_found = recognise(tree, self._importers, self._last_resort)
         yield from self._told(self._rejected(item) for item in (*rejected, *not_found))
         yield from self._read_all(tree, recognised, claimed)
@@ -111,22 +113,22 @@ class Reading:
         """What every host knows, the first one tells."""
         return (item for item in items if self._share.rank == 0)
 
-    def _read_all(self, tree: UploadTree, recognised: Sequence[Recognised], claimed: set[str]) -> Iterator[Taken]:
+    def _read_all(self, tree: UploadTree, recognised: Sequence[Recognised], claimed: Table[None]) -> Iterator[Taken]:
         """Take in data sets, the oldest upload first; adds the files they are made of to `claimed`."""
-        claimed |= claimed_by(tree, (found.data_set for found in recognised))
+        _claim(claimed, claimed_by(tree, (found.data_set for found in recognised)))
         _say(recognised)
         for found in sorted(recognised, key=lambda found: _age(tree, found.data_set)):
             items = self._items(tree, found, claimed)
             yield from ahead(lambda item: item(), items, threads=_THREADS, most=2 * _THREADS)
 
-    def _items(self, tree: UploadTree, found: Recognised, claimed: set[str]) -> Iterator[_Work]:
+    def _items(self, tree: UploadTree, found: Recognised, claimed: Table[None]) -> Iterator[_Work]:
         """The work on each item of one data set that is this host's."""
         for item in found.importer.read(tree, found.data_set):
             if isinstance(item, Rejected):
-                claimed.update(item.files)
+                _claim(claimed, item.files)
                 yield from (_Done(taken) for taken in self._told([self._rejected(item)]))
                 continue
-            claimed.update((item.image, item.annotation))
+            _claim(claimed, (item.image, item.annotation))
             if finding := unreviewed(item):
                 waiting = Rejected(finding, (item.image, item.annotation), is_fault=False)
                 yield from (_Done(taken) for taken in self._told([self._rejected(waiting)]))
@@ -190,6 +192,10 @@ class _Check:
 
 
 _Work = _Done | _Check
+
+
+def _claim(claimed: Table[None], files: Iterable[str]) -> None:
+    claimed.update((file, None) for file in files)
 
 
 def _say(recognised: Sequence[Recognised]) -> None:

@@ -20,7 +20,7 @@ from app.contracts.uploads import LabelFormat
 from maskrcnn.data import split_names
 from maskrcnn.data.findings import BadItemError
 from maskrcnn.data.importers.parsing import MALFORMED, json_of, reading_file, reading_object, rejected
-from maskrcnn.data.path_index import is_image_name
+from maskrcnn.data.path_index import PathIndex, is_image_name
 from maskrcnn.data.samples import DataSet, LabelledShape, Rejected, Sample
 from maskrcnn.data.shapes import Bitmap, Box, Polygon, Shape
 from maskrcnn.data.tool_shapes import Union
@@ -55,9 +55,11 @@ class SuperviselyImporter:
         geometries = _geometries(tree, join(data_set.root, "meta.json"))
         folder = parent(parent(data_set.files[0]))
         images = [p for p in tree.folders[join(folder, "img")] if is_image_name(p)]
-        partners = _partners(images, data_set.files)
+        annotations = PathIndex(data_set.files, lambda path: PurePosixPath(path).name.removesuffix(".json"))
+        used: set[str] = set()
         for image in images:
-            annotation = partners.get(image)
+            annotation = _partner(image, annotations)
+            used.update([annotation] if annotation else [])
             if annotation is None:
                 message = "has no annotation in ann/: label it, or save it without objects if it is background"
                 yield rejected(image, "image-without-label", message)
@@ -66,7 +68,7 @@ class SuperviselyImporter:
                 yield _sample(tree, data_set, image, annotation, geometries)
             except BadItemError as bad:
                 yield Rejected(bad.finding(image), (image, annotation))
-        for annotation in sorted(set(data_set.files) - set(partners.values())):
+        for annotation in sorted(path for path in data_set.files if path not in used):
             message = "has no image in img/: upload the image, or delete the annotation"
             yield rejected(annotation, "label-without-image", message)
 
@@ -93,16 +95,11 @@ def _geometries(tree: UploadTree, meta: str) -> dict[str, str]:
         return {}
 
 
-def _partners(images: list[str], annotations: tuple[str, ...]) -> dict[str, str]:
-    """Image -> its annotation: by full name, else by the name without the image's extension."""
-    by_name = {PurePosixPath(path).name.removesuffix(".json"): path for path in annotations}
-    partners = {}
-    for image in images:
-        name = PurePosixPath(image)
-        annotation = by_name.get(name.name) or by_name.get(name.stem)
-        if annotation:
-            partners[image] = annotation
-    return partners
+def _partner(image: str, annotations: PathIndex) -> str | None:
+    """Its annotation: by full name, else by the name without the image's extension."""
+    name = PurePosixPath(image)
+    found = annotations.get(name.name) or annotations.get(name.stem)
+    return found[-1] if found else None
 
 
 def _sample(tree: UploadTree, data_set: DataSet, image: str, annotation: str, geometries: dict[str, str]) -> Sample:
