@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -117,3 +118,18 @@ def test_real_castings_are_all_different_and_their_copies_are_found(shared):
     assert len(files) == 195
     assert compare(bodies) == []
     assert compare({**bodies, **copies}) == sorted((name.removesuffix(".copy"), name) for name in copies)
+
+
+def test_memory_is_bounded_where_all_photographs_look_alike():
+    """Given fingerprints a few bits apart, of which each has 250 candidates, then few of these are ever kept."""
+    random = np.random.default_rng(3)
+    codes = np.repeat(random.integers(0, 256, (1, 32), dtype=np.uint8), 2000, 0)
+    codes ^= np.packbits(random.random((2000, 256)) < 0.03, axis=1)
+    prints = {f"{n:04d}": code.tobytes().hex() for n, code in enumerate(codes)}
+    asked = []
+    tracemalloc.start()
+    similarity.near_duplicates(prints, prints, lambda name: asked.append(name) or np.zeros(1, np.float32))
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 8 * 2000 <= len(asked) / 2 <= 16 * 2000
+    assert peak_bytes / 2000 < 4500
