@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -49,6 +51,22 @@ def test_tables_of_one_ledger_do_not_meet(tmp_path):
     one, other = ledger.table(), ledger.table()
     one["a"] = ("text", frozenset({3}), None)
     assert (one["a"], "a" in other, len(other)) == (("text", frozenset({3}), None), False, 0)
+
+
+def opened():
+    """The files that this process has open."""
+    return [link.resolve() for link in Path("/proc/self/fd").iterdir()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="only Linux lists the open files of a process")
+def test_a_ledger_closes_with_the_last_table(tmp_path):
+    """Given a table whose ledger nobody holds, then it serves; when the table goes, so does the open file."""
+    table = Ledger(tmp_path / "ledger").table()
+    table["a"] = 1
+    assert (table["a"], tmp_path / "ledger" in opened()) == (1, True)
+    del table
+    gc.collect()
+    assert tmp_path / "ledger" not in opened()
 
 
 def test_a_ledger_begins_empty_whatever_lies_in_its_place(tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, ItemsView, Iterator, MutableMapping, Sequence, ValuesView
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -31,6 +32,7 @@ class Ledger:
         if file:
             file.unlink(missing_ok=True)
         self._connection = sqlite3.connect(file or "", isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, self._connection.close)  # from 3.13 on Python warns of those that nobody closes
         self._lock = threading.Lock()
         self._tables = 0
         # nothing is ever to be recovered: no journal, no syncing, and one transaction that never ends
