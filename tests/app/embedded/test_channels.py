@@ -87,14 +87,15 @@ def test_a_lost_machine_keeps_what_was_logged_and_mounts_again(local, efs):
         with log.open("a") as file:
             file.write((root / "input/data/train/a.tfrecord").read_text())
         if log.read_text().count("efs") == 1:
-            time.sleep(30)
+            time.sleep(600)
         """)
     local.train(InputDataConfig=[mount("train", "/data/train", "ro"), mount("log", "/logs", "rw")], VpcConfig=VPC)
-    wait_until((efs / "logs/starts").exists)
+    starts = efs / "logs/starts"
+    wait_until(lambda: starts.exists() and starts.read_text())
     record = local.cloud.store.get("TrainingJob", "job")
     wait_until(lambda: local.service.training.interrupt(record))
     assert local.trained()["TrainingJobStatus"] == "Completed"
-    assert (efs / "logs/starts").read_text() == "from efs from efs "
+    assert starts.read_text() == "from efs from efs "
 
 
 def test_a_directory_that_is_not_there_fails_the_job_before_the_program(local, efs):

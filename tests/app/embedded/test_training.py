@@ -29,7 +29,7 @@ TRAINS_TO_FIVE = """
         step += 1
         count.with_suffix(".tmp").write_text(str(step)); count.with_suffix(".tmp").rename(count)
         if step == 2:
-            time.sleep(30)  # until SIGTERM
+            time.sleep(600)  # until SIGTERM
     (root / "model/weights").write_text(str(step))
     """
 
@@ -65,13 +65,14 @@ def test_failed_program_tells_its_reason(local):
 def test_spot_interruption_loses_the_disk_and_resumes_from_the_checkpoint(local):
     local.program("train", TRAINS_TO_FIVE)
     local.train()
-    wait_until(lambda: "checkpoints/job/count" in local.objects("checkpoints/"))
+    count = "checkpoints/job/count"
+    wait_until(lambda: count in local.objects(count) and local.text(count) == "2")
     record = local.cloud.store.get("TrainingJob", "job")
     wait_until(lambda: local.service.training.interrupt(record))
     job = local.trained()
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     assert "Interrupted" in [t["Status"] for t in job["SecondaryStatusTransitions"]]
-    assert local.text("checkpoints/job/count") == "5"
+    assert local.text(count) == "5"
     assert job["BillableTimeInSeconds"] < job["TrainingTimeInSeconds"]  # waiting for a machine costs nothing
 
 
@@ -192,7 +193,7 @@ def test_host_that_fails_ends_the_others_and_gives_the_reason(local):
     local.program("train", """
         host = json.loads((root / "input/config/resourceconfig.json").read_text())["current_host"]
         if host == "algo-1":
-            time.sleep(30)  # until SIGTERM
+            time.sleep(600)  # until SIGTERM
         (root / "output/failure").write_text(f"{host} failed")
         sys.exit(3)
         """)
@@ -200,4 +201,4 @@ def test_host_that_fails_ends_the_others_and_gives_the_reason(local):
     job = local.trained()
     assert job["TrainingJobStatus"] == "Failed"
     assert job["FailureReason"] == "AlgorithmError: algo-2 failed"
-    assert job["TrainingTimeInSeconds"] < 25
+    assert job["TrainingTimeInSeconds"] < 600  # nobody waited for the other one
