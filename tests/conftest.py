@@ -16,6 +16,7 @@ DEPLOYING = ("tests/end_to_end/", "tests/faults/")
 """They synthesize the stacks into one folder of the checkout: never two at a time."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Divide the tests among workers: those of a file share its fixtures, and so do those that deploy."""
     for item in items:
