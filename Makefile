@@ -37,7 +37,7 @@ demo: $(READY) ## The whole pipeline on the embedded AWS [DATA=folder]: deploy, 
 	@$(PY) -m app.demo $(if $(DATA),--data "$(DATA)")
 
 test: $(READY) ## All tests
-	@$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(PY) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 faults: $(READY) ## Every fault of docs/reliability.md, injected into the deployed stacks (half an hour)
 	@$(PY) -m pytest tests/faults -m "faults or not faults"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)  # a busy machine is no fault
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))  # `default` looks for new examples each time
@@ -16,12 +18,16 @@ DEPLOYING = ("tests/end_to_end/", "tests/faults/")
 """They synthesize the stacks into one folder of the checkout: never two at a time."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Divide the tests among workers: those of a file share its fixtures, and so do those that deploy."""
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group("stacks" if file.startswith(DEPLOYING) else file))
+class Workers(LoadScopeScheduling):
+    """Tests of a file share its fixtures and so a worker; those that deploy share one too."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "stacks" if nodeid.startswith(DEPLOYING) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Workers:
+    """Groups by marks (--dist loadgroup) are lost with pytest 9.2, whose nodes take no other name."""
+    return Workers(config, log)
 
 
 @pytest.fixture(autouse=True)
