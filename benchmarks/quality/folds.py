@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gzip
 import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
@@ -11,9 +10,12 @@ from pathlib import Path
 
 import tensorflow as tf
 from maskrcnn.data import local, schema
+from maskrcnn.data.members import read_members
+from maskrcnn.local_store import LocalStore
+from maskrcnn.training import records
 
-from app.contracts import documents, keys
-from app.contracts.dataset import Member, VersionManifest
+from app.contracts import documents
+from app.contracts.dataset import VersionManifest
 
 HELD_OUT = "held out"
 """The fold in which the data set's own test images are the ones held out."""
@@ -54,8 +56,8 @@ def folds(bucket: Path, manifest: VersionManifest, count: int, work: Path) -> li
     """
     found = [Fold(HELD_OUT, bucket)]
     groups = _groups(bucket, manifest)
-    records = {split: _records(bucket / split) for split in ("train", "val")}
-    images = [(groups[name], record) for split in records.values() for name, record in split.items()]
+    examples = _records(bucket / "train") | _records(bucket / "val")
+    images = [(groups[name], example) for name, example in examples.items()]
     for number in range(count):
         folder = work / "folds" / manifest.version / f"{number + 1} of {count}"
         if not folder.exists():
@@ -69,18 +71,16 @@ def folds(bucket: Path, manifest: VersionManifest, count: int, work: Path) -> li
 
 def _groups(bucket: Path, manifest: VersionManifest) -> Mapping[str, str]:
     """Image hash -> what must stay together."""
-    stream = gzip.decompress((bucket / keys.version_members(manifest.version)).read_bytes())
-    members = [documents.from_json(Member, line) for line in stream.splitlines()]
+    members = read_members(LocalStore(bucket), manifest.version)
     return {member.image_sha256: member.group or member.image_sha256 for member in members}
 
 
 def _records(folder: Path) -> dict[str, bytes]:
-    found = {}
-    shards = [str(path) for path in sorted(folder.glob("*.tfrecord"))]
-    for record in tf.data.TFRecordDataset(shards).as_numpy_iterator():
-        features = tf.train.Example.FromString(record).features.feature
-        found[features[schema.SOURCE_ID].bytes_list.value[0].decode()] = record
-    return found
+    """Image hash -> its example."""
+    examples = [record.read() for record in records.scan(folder)]
+    features = (tf.train.Example.FromString(example).features.feature for example in examples)
+    return {feature[schema.SOURCE_ID].bytes_list.value[0].decode(): example
+            for feature, example in zip(features, examples, strict=True)}
 
 
 def _divided(images: Sequence[tuple[str, bytes]], number: int, count: int) -> dict[str, list[bytes]]:
@@ -95,11 +95,11 @@ def _divided(images: Sequence[tuple[str, bytes]], number: int, count: int) -> di
 
 
 def _write_fold(folder: Path, manifest: VersionManifest, divided: Mapping[str, Sequence[bytes]]) -> None:
-    for split, records in divided.items():
+    for split, examples in divided.items():
         (folder / split).mkdir(parents=True)
         with tf.io.TFRecordWriter(str(folder / split / "fold.tfrecord")) as writer:
-            for record in records:
-                writer.write(record)
+            for example in examples:
+                writer.write(example)
     (folder / "dataset").mkdir()
-    own = dataclasses.replace(manifest, shards={}, images={split: len(records) for split, records in divided.items()})
+    own = dataclasses.replace(manifest, shards={}, images={split: len(examples) for split, examples in divided.items()})
     (folder / local.LOCAL_MANIFEST).write_text(documents.to_json(own))

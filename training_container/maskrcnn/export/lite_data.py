@@ -57,18 +57,8 @@ def pixels(found: Sequence[Record], count: int) -> Iterator[NDArray[np.uint8]]:
 
 
 def training_records(folder: Path) -> list[Record]:
-    """What a folder of training shards holds.
-
-    Raises:
-        JobError: DATA_INVALID: a shard is damaged; DATA_TOO_FEW: there is none.
-    """
-    try:
-        found = records.scan(folder)
-    except ValueError as error:
-        raise JobError("DATA_INVALID", str(error)) from error
-    if not found:
-        raise JobError("DATA_TOO_FEW", f"{folder}: no image to calibrate on: the version needs training images")
-    return found
+    """What a folder of training shards holds; raises as records.require."""
+    return records.require(folder, missing="no image to calibrate on")
 
 
 def canvas(images: Sequence[LabelledImage], config: InputConfig) -> tuple[int, int]:

@@ -149,7 +149,7 @@ def _manifest(layout: Layout) -> VersionManifest:
 
 
 def _training_records(folder: Path, names: Collection[str], training: TrainingConfig) -> list[records.Record]:
-    found = _records(folder, names)
+    found = records.require(folder, names)
     if not training.filter_empty:
         return found
     kept = records.with_objects(found)
@@ -157,16 +157,6 @@ def _training_records(folder: Path, names: Collection[str], training: TrainingCo
     if not kept:
         raise JobError("DATA_TOO_FEW", f"{folder}: no image has an object: set filter_empty to False, or label some")
     return kept
-
-
-def _records(folder: Path, names: Collection[str]) -> list[records.Record]:
-    try:
-        found = records.scan(folder, names)
-    except ValueError as error:
-        raise JobError("DATA_INVALID", str(error)) from error
-    if not found:
-        raise JobError("DATA_TOO_FEW", f"{folder}: no *.tfrecord shards: the version needs training images")
-    return found
 
 
 def _trainer(layout: Layout, resolved: Resolved, starts: list[Start], classes: tuple[ClassDefinition, ...],

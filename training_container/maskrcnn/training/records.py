@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from maskrcnn.data import schema
 from maskrcnn.data.channel import shard_paths
+from maskrcnn.program import JobError
 
 HEADER = struct.Struct("<QI")  # length of the payload, its masked CRC
 FOOTER_BYTES = 4
@@ -42,6 +43,26 @@ def scan(folder: Path, names: Collection[str] = ()) -> list[Record]:
         ValueError: a shard is missing, cut off or no TFRecord.
     """
     return [record for path in shard_paths(folder, names) for record in _scan_shard(path)]
+
+
+def require(folder: Path, names: Collection[str] = (), *, missing: str = "no *.tfrecord shards") -> list[Record]:
+    """As scan, for a channel of training images that must hold some.
+
+    Args:
+        folder: A channel.
+        names: As in scan.
+        missing: What to say of a channel without any.
+
+    Raises:
+        JobError: DATA_INVALID: a shard is missing or damaged; DATA_TOO_FEW: there is no image.
+    """
+    try:
+        found = scan(folder, names)
+    except ValueError as error:
+        raise JobError("DATA_INVALID", str(error)) from error
+    if not found:
+        raise JobError("DATA_TOO_FEW", f"{folder}: {missing}: the version needs training images")
+    return found
 
 
 def with_objects(records: Sequence[Record]) -> list[Record]:
