@@ -171,6 +171,8 @@ class VerifyEvent:
     """State Verify."""
 
     run_id: str
+    endpoint_config: str = ""
+    """That was published; empty in an execution that an older deployment started."""
 
 
 @dataclasses.dataclass(frozen=True)

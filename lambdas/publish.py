@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         )
     sagemaker = client("sagemaker")
     config = serving.endpoint_config(here, publish.run_id)
-    endpoint.create_once(sagemaker.create_model, serving.model(here, publish))
+    endpoint.create_once(sagemaker.create_model, serving.model(here, publish.run_id, serving.container(here, publish)))
     endpoint.create_once(sagemaker.create_endpoint_config, config)
     table = StateTable(here.table)
     item = waiting.item_for(publish, "endpoint", here.endpoint)

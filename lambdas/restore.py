@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from app.contracts.documents import from_plain
 from lambdas import environment
-from lambdas.aws import endpoint, turns
+from lambdas.aws import endpoint, scaling, turns
 from lambdas.aws.clients import client
 from lambdas.aws.table import StateTable
 from lambdas.events import RestoreEvent, StateError
@@ -27,6 +27,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     if waiter:  # nobody waits for the new configuration any more
         table.forget_job(waiter)
     serves = endpoint.follow_champion(here)
+    scaling.apply_quietly(here)
     if "registration" in state:
         _reject(state["registration"]["detail"]["model_package_arn"], from_plain(StateError, state["error"]))
     return {"serves": serves}

@@ -26,6 +26,24 @@ ROLLBACKS = "dataset/rollbacks/"
 WEIGHTS = "dataset/weights/"
 """Files of weights that training may start from; below the data set because the jobs may read there."""
 
+SERVING = "serving/"
+"""What the endpoint was asked and has answered, as far as it is kept: gone after serving.keep_days."""
+
+SERVING_REQUESTS = "serving/requests/"
+"""Images that an async endpoint is asked about."""
+
+SERVING_ANSWERS = "serving/answers/"
+"""Where an async endpoint writes what it found."""
+
+SERVING_FAILURES = "serving/failures/"
+"""Where an async endpoint writes why it has no answer."""
+
+SERVING_CAPTURES = "serving/captures/"
+"""Sampled requests and answers of a realtime endpoint."""
+
+SERVING_PROOFS = "serving/proofs/"
+"""Which answers are awaited while an async endpoint is being verified."""
+
 COCO = "mask-rcnn/sagemaker/input/train/"
 """The staged COCO data set, where AWS's distributed Mask R-CNN examples have it; on a file system the same path."""
 
@@ -132,6 +150,11 @@ def checkpoints(run_id: str) -> str:
 def quarantine(run_id: str, *parts: str) -> str:
     """Key below the quarantine of a run: bad items with `report.json` (contracts.dataset.Finding list)."""
     return "/".join(("quarantine", run_id, *parts)) if parts else f"quarantine/{run_id}/"
+
+
+def proof(endpoint: str, endpoint_config: str) -> str:
+    """Key of what is awaited of an endpoint on a configuration (lambdas.aws.proving.Awaited)."""
+    return f"{SERVING_PROOFS}{endpoint}/{endpoint_config}.json"
 
 
 def uri(bucket: str, key: str) -> str:

@@ -9,6 +9,8 @@ import re
 
 JOB_STEPS = ("prepare", "train", "evaluate")
 MAX_JOB_NAME = 63
+RUN_ID = r"\d{8}-\d{6}-[0-9a-f]{6}"
+"""Pattern of run ids."""
 
 
 def prefix(environment: str) -> str:
@@ -36,6 +38,11 @@ def endpoint(environment: str) -> str:
     return prefix(environment)
 
 
+def trial_endpoint(environment: str) -> str:
+    """Name of the endpoint on which another way of serving is proven before the one endpoint changes to it."""
+    return f"{prefix(environment)}-trial"
+
+
 def model_package_group(environment: str) -> str:
     """Name of the model package group."""
     return prefix(environment)
@@ -58,9 +65,37 @@ def job(environment: str, run_id: str, step: str, attempt: int = 1) -> str:
     return name
 
 
-def serving(environment: str, run_id: str) -> str:
-    """Name of the SageMaker model and of the endpoint configuration that serve the model of a run."""
-    return f"{prefix(environment)}-{run_id}"
+def serving(environment: str, run_id: str, shape: str) -> str:
+    """Name of the SageMaker model and of the endpoint configuration that serve the model of a run.
+
+    Args:
+        environment: Name of the environment.
+        run_id: Whose model it is.
+        shape: Digest of how it is served (lambdas.requests.serving.shape): neither can be changed once it exists, so
+            another mode, machine or network makes another name.
+    """
+    return f"{prefix(environment)}-{run_id}-{shape}"
+
+
+def served_run(environment: str, endpoint_config: str) -> str:
+    """Whose model an endpoint configuration serves: the run id in its name; empty when it is not one of ours."""
+    found = re.match(rf"{prefix(environment)}-({RUN_ID})(-|$)", endpoint_config)
+    return found[1] if found else ""
+
+
+def same_shape(config: str, other: str) -> bool:
+    """Whether two endpoint configurations differ in the model alone."""
+    return config.rpartition("-")[2] == other.rpartition("-")[2]
+
+
+def rollout_alarms(environment: str) -> tuple[str, str]:
+    """Names of the alarms that roll back an update of the endpoint: server errors, and a slow model."""
+    return f"{prefix(environment)}-rollout-5xx", f"{prefix(environment)}-rollout-slow"
+
+
+def scale_from_zero_alarm(environment: str) -> str:
+    """Name of the alarm that brings the first machine of an async endpoint."""
+    return f"{prefix(environment)}-scale-from-zero"
 
 
 def topic(environment: str) -> str:

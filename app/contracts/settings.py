@@ -9,24 +9,21 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Literal
 
 from app.contracts.documents import ContractError
 from app.contracts.prices import SERVICES
+from app.contracts.rules import INSTANCE_TYPE
+from app.contracts.rules import check as _check
+from app.contracts.rules import check_instances as _check_instances
+from app.contracts.serving import ScalingSettings, ServingSettings
 
-INSTANCE_TYPE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
-
-
-def _check(ok: bool, where: str, value: Any, rule: str, example: str) -> None:
-    if not ok:
-        raise ContractError(f"{where} = {value!r}: {rule}; for example {example}")
-
-
-def _check_instances(names: Iterable[str], where: str) -> None:
-    for name in names:
-        _check(bool(INSTANCE_TYPE.fullmatch(name)), where, name,
-               "must be a SageMaker instance type", '"ml.g5.xlarge"')
+__all__ = [
+    "DataSettings", "FileSystemSettings", "GateSettings", "PipelineSettings", "ProcessingSettings",
+    "PromotionSettings", "Rung", "ScalingSettings", "ServingSettings", "SpendSettings", "TrainingSettings",
+    "VerdictSettings",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,31 +210,6 @@ class VerdictSettings:
 
 
 @dataclasses.dataclass(frozen=True)
-class ServingSettings:
-    """How the champion is served."""
-
-    mode: Literal["serverless", "realtime"] = "serverless"
-    memory_mb: int = 6144
-    """Serverless only: 1024 to 6144 in steps of 1024."""
-    max_concurrency: int = 5
-    instance_type: str = "ml.m5.xlarge"
-    """Realtime only."""
-    instance_count: int = 1
-    golden_images: int = 5
-    """How many test images prove that the endpoint answers like the evaluated model."""
-    update_timeout_seconds: int = 3600
-
-    def __post_init__(self) -> None:
-        _check(self.memory_mb in range(1024, 6145, 1024), "serving.memory_mb", self.memory_mb,
-               "must be 1024 to 6144 in steps of 1024", "6144")
-        _check(1 <= self.max_concurrency <= 200, "serving.max_concurrency", self.max_concurrency,
-               "must be 1 to 200", "5")
-        _check_instances((self.instance_type,), "serving.instance_type")
-        _check(self.instance_count >= 1, "serving.instance_count", self.instance_count, "must be at least 1", "1")
-        _check(1 <= self.golden_images <= 20, "serving.golden_images", self.golden_images, "must be 1 to 20", "5")
-
-
-@dataclasses.dataclass(frozen=True)
 class SpendSettings:
     """What the jobs of runs may cost by the price table; None: no limit. How limits are kept: docs/spend.md."""
 
@@ -277,7 +249,7 @@ class PipelineSettings:
     training: TrainingSettings = dataclasses.field(default_factory=TrainingSettings)
     promotion: PromotionSettings = PromotionSettings()
     verdict: VerdictSettings = VerdictSettings()
-    serving: ServingSettings = ServingSettings()
+    serving: ServingSettings = dataclasses.field(default_factory=ServingSettings)
     spend: SpendSettings = SpendSettings()
     prices: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
     """Region -> instance type (USD an hour) or service of contracts.prices -> price; wins over the table's."""

@@ -257,7 +257,7 @@ def _publication(tasks: Tasks, settings: PipelineSettings) -> dict[str, State]:
         ),
         "Verify": tasks.call(
             "verify",
-            {"run_id.$": "$.run.run_id"},
+            {"run_id.$": "$.run.run_id", "endpoint_config.$": "$.publication.job_name"},
             result="$.verification",
             then="Promoted",
             comment="The endpoint must answer the golden images like the evaluated model",

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.contracts.documents import ContractError, from_json
 from app.contracts.runs import RunInput, RunRecord
-from lambdas.aws import closing, endpoint, executions, jobs, waiting
+from lambdas.aws import closing, endpoint, executions, jobs, scaling, waiting
 from lambdas.aws.table import StateTable
 from lambdas.decisions import failures, records
 from lambdas.environment import Environment
@@ -98,7 +98,9 @@ def keep_champion(environment: Environment) -> str:
     if endpoint.champion(environment) is None:
         return "no champion yet"
     try:
-        return endpoint.follow_champion(environment)
+        serves = endpoint.follow_champion(environment)
+        scaling.apply(environment)
+        return serves
     except EndpointBusyError as busy:
         return str(busy)
 

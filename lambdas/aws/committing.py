@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.contracts import keys, names
+from app.contracts import keys
 from app.contracts.dataset import DatasetHead
 from app.contracts.evaluation import EvaluationResult
 from app.contracts.runs import Champion
@@ -46,7 +46,7 @@ def _challenger(environment: Environment, state: dict[str, Any]) -> Champion:
         version=state["prepare"]["detail"]["version"],
         model_artifact=state["training"]["model_artifact"],
         image_uri=state["image"]["image_uri"],
-        endpoint_config=names.serving(environment.name, run_id),
+        endpoint_config=state["publication"]["job_name"],
         model_package_arn=state["registration"]["detail"]["model_package_arn"],
         mask_ap=result.challenger.mask.ap,
         promoted_at=closing.now().isoformat(),

@@ -61,6 +61,19 @@ class Bucket:
             raise FileNotFoundError(f"s3://{self.name}/{key}: not there: did the job that writes it succeed?")
         return found.document
 
+    def find_bytes(self, key: str) -> bytes | None:
+        """Read an object whole; None when there is none."""
+        try:
+            return self.read_bytes(key)
+        except ClientError as error:
+            if is_absent(error):
+                return None
+            raise
+
+    def delete(self, key: str) -> None:
+        """Delete an object; its versions stay."""
+        client("s3").delete_object(Bucket=self.name, Key=key)
+
     def read_bytes(self, key: str) -> bytes:
         """Read an object whole."""
         body: bytes = client("s3").get_object(Bucket=self.name, Key=key)["Body"].read()

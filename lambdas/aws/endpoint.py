@@ -8,19 +8,19 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from app.contracts import documents, keys
+from app.contracts import documents, keys, names
 from app.contracts.prediction import Prediction
 from app.contracts.runs import Champion
-from lambdas.aws import jobs
+from lambdas.aws import jobs, scaling
 from lambdas.aws.clients import client, code, exists_already, is_absent, message
 from lambdas.aws.documents import Bucket, Found
+from lambdas.decisions.serving_modes import CHANGING, mode_of
 from lambdas.environment import Environment
 from lambdas.errors import EndpointBusyError, PublishUnfaithfulError
 from lambdas.requests import serving
 
 log = logging.getLogger(__name__)
 
-CHANGING = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 NOT_READY = ("ModelNotReadyException", "ServiceUnavailable", "InternalFailure", "InternalDependencyException")
 MODEL_LOADING = 503
 """What our server answers until the model is loaded."""
@@ -40,8 +40,14 @@ def create_once(create: Callable[..., Any], request: dict[str, Any]) -> None:
             raise
 
 
-def ask_for(environment: Environment, config: str, run_id: str) -> None:
+def ask_for(environment: Environment, config: str, run_id: str, *, watched: bool = True) -> None:
     """Make the endpoint take a configuration; returns once it was asked, not when it serves.
+
+    Args:
+        environment: The deployment.
+        config: Name of the configuration.
+        run_id: Whose model it serves.
+        watched: Alarms may roll the update back (lambdas.requests.serving.update_endpoint).
 
     Raises:
         EndpointBusyError: it is changing otherwise, or has to be deleted first; ask again in a moment.
@@ -60,12 +66,16 @@ def ask_for(environment: Environment, config: str, run_id: str) -> None:
         delete(environment)  # a Failed endpoint allows nothing else
         raise EndpointBusyError(f"endpoint {environment.endpoint} was {status} and is deleted first")
     if serves != config:
-        _update(environment, config)
+        _update(environment, config, described, watched=watched)
 
 
-def _update(environment: Environment, config: str) -> None:
+def _update(environment: Environment, config: str, described: dict[str, Any], *, watched: bool) -> None:
+    present, serves = mode_of(described), described["EndpointConfigName"]
+    if present != "serverless" and not names.same_shape(config, serves):
+        scaling.release(environment)  # SageMaker refuses another instance type while a variant scales
+    request = serving.update_endpoint(environment, config, present=present, serves=serves, watched=watched)
     try:
-        client("sagemaker").update_endpoint(**serving.update_endpoint(environment, config))
+        client("sagemaker").update_endpoint(**request)
     except ClientError as error:
         if code(error) == "ValidationException" and "in-progress" in message(error):
             raise EndpointBusyError(f"endpoint {environment.endpoint}: {message(error)}") from error
@@ -74,10 +84,10 @@ def _update(environment: Environment, config: str) -> None:
         raise
 
 
-def delete(environment: Environment) -> None:
-    """Delete the endpoint; its configurations and models stay."""
+def delete(environment: Environment, endpoint: str = "") -> None:
+    """Delete the endpoint, or the one named; its configurations and models stay."""
     try:
-        client("sagemaker").delete_endpoint(EndpointName=environment.endpoint)
+        client("sagemaker").delete_endpoint(EndpointName=endpoint or environment.endpoint)
     except ClientError as error:
         if not is_absent(error):
             raise
@@ -101,15 +111,15 @@ def follow_champion(environment: Environment) -> str:
             delete(environment)
         raise EndpointBusyError(f"endpoint {environment.endpoint} is being deleted: there is no champion yet")
     config = found.document.endpoint_config
-    ask_for(environment, config, found.document.run_id)
+    ask_for(environment, config, found.document.run_id, watched=False)
     described = jobs.describe("endpoint", environment.endpoint) or {}
     if described.get("EndpointStatus") != "InService" or described.get("EndpointConfigName") != config:
         raise EndpointBusyError(f"endpoint {environment.endpoint} goes back to {config}")
     return f"champion {found.document.run_id} serves"
 
 
-def predict(environment: Environment, body: bytes, content_type: str) -> Prediction:
-    """Ask the endpoint about one image.
+def predict(endpoint: str, body: bytes, content_type: str) -> Prediction:
+    """Ask an endpoint about one image.
 
     Raises:
         EndpointBusyError: it is starting.
@@ -117,13 +127,22 @@ def predict(environment: Environment, body: bytes, content_type: str) -> Predict
     """
     try:
         answer = client("sagemaker-runtime").invoke_endpoint(
-            EndpointName=environment.endpoint, Body=body, ContentType=content_type, Accept="application/json"
+            EndpointName=endpoint, Body=body, ContentType=content_type, Accept="application/json"
         )
     except ClientError as error:
         if code(error) in NOT_READY or error.response.get("OriginalStatusCode") == MODEL_LOADING:
-            raise EndpointBusyError(f"endpoint {environment.endpoint}: {message(error)}") from error
-        raise PublishUnfaithfulError(f"endpoint {environment.endpoint}: {code(error)}: {message(error)}") from error
+            raise EndpointBusyError(f"endpoint {endpoint}: {message(error)}") from error
+        raise PublishUnfaithfulError(f"endpoint {endpoint}: {code(error)}: {message(error)}") from error
+    return prediction(endpoint, answer["Body"].read())
+
+
+def prediction(endpoint: str, answer: bytes) -> Prediction:
+    """Read what an endpoint answered.
+
+    Raises:
+        PublishUnfaithfulError: it is no prediction.
+    """
     try:
-        return documents.from_json(Prediction, answer["Body"].read())
+        return documents.from_json(Prediction, answer)
     except documents.ContractError as error:
-        raise PublishUnfaithfulError(f"endpoint {environment.endpoint} answered no prediction: {error}") from error
+        raise PublishUnfaithfulError(f"endpoint {endpoint} answered no prediction: {error}") from error

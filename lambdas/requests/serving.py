@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 from app.contracts import documents, keys, names
+from app.contracts.serving import Mode
 from lambdas.environment import Environment
 from lambdas.events import PublishEvent, RegisterEvent
 from lambdas.requests.common import Request, tags, uri, vpc
@@ -10,8 +14,7 @@ from lambdas.requests.common import Request, tags, uri, vpc
 VARIANT = "AllTraffic"
 CONTENT_TYPES = ["image/jpeg", "image/png", "image/bmp", "image/tiff", "application/json"]
 ANSWER_TYPES = ["application/json", "image/png"]
-GUARDRAIL_SECONDS = (600, 28_800)
-"""What MaximumExecutionTimeoutInSeconds takes."""
+CAPTURED = ("Input", "Output")
 
 
 def package_description(run_id: str) -> str:
@@ -43,66 +46,153 @@ def model_package(environment: Environment, event: RegisterEvent) -> Request:
     }
 
 
-def model(environment: Environment, event: PublishEvent) -> Request:
-    """Build CreateModel. Serverless endpoints take neither a network nor isolation."""
-    realtime = environment.settings.serving.mode == "realtime"
+def shape(environment: Environment) -> str:
+    """Digest of everything that this deployment decides about serving, whatever the model.
+
+    Models and endpoint configurations cannot be changed, so it is part of their names: another mode, machine, network
+    or role makes new ones.
+    """
+    decided = json.dumps([_model_shape(environment), _config_shape(environment)], sort_keys=True)
+    return hashlib.sha256(decided.encode()).hexdigest()[:8]
+
+
+def name(environment: Environment, run_id: str) -> str:
+    """Name of the model and of the endpoint configuration that serve a run's model as this deployment serves."""
+    return names.serving(environment.name, run_id, shape(environment))
+
+
+def container(environment: Environment, event: PublishEvent) -> Request:
+    """The container that serves a run's model."""
     return {
-        "ModelName": names.serving(environment.name, event.run_id),
-        "PrimaryContainer": {
-            "Image": event.image_uri,
-            "ModelDataUrl": event.model_artifact,
-            "Environment": {
-                "CASTLINE_VERDICT": documents.to_json(environment.settings.verdict),
-                "CASTLINE_MODEL_VERSION": event.run_id,
-            },
+        "Image": event.image_uri,
+        "ModelDataUrl": event.model_artifact,
+        "Environment": {
+            "CASTLINE_VERDICT": documents.to_json(environment.settings.verdict),
+            "CASTLINE_MODEL_VERSION": event.run_id,
         },
-        "ExecutionRoleArn": environment.serving_role_arn,
-        "Tags": tags(environment, event.run_id),
-        **({"VpcConfig": vpc(environment), "EnableNetworkIsolation": True} if realtime else {}),
     }
+
+
+def model(environment: Environment, run_id: str, serves: Request) -> Request:
+    """Build CreateModel around a container."""
+    return {
+        "ModelName": name(environment, run_id),
+        "PrimaryContainer": serves,
+        "Tags": tags(environment, run_id),
+        **_model_shape(environment),
+    }
+
+
+def _model_shape(environment: Environment) -> Request:
+    """Serverless endpoints take neither a network nor isolation."""
+    machines = environment.settings.serving.on_machines
+    isolated: Request = {"VpcConfig": vpc(environment), "EnableNetworkIsolation": True} if machines else {}
+    return {"ExecutionRoleArn": environment.serving_role_arn, **isolated}
 
 
 def endpoint_config(environment: Environment, run_id: str) -> Request:
     """Build CreateEndpointConfig."""
-    settings, name = environment.settings.serving, names.serving(environment.name, run_id)
-    if settings.mode == "serverless":
-        size: Request = {
-            "ServerlessConfig": {
-                "MemorySizeInMB": settings.memory_mb,
-                "MaxConcurrency": settings.max_concurrency,
-            }
-        }
-    else:
-        size = {"InstanceType": settings.instance_type, "InitialInstanceCount": settings.instance_count}
+    decided, named = _config_shape(environment), name(environment, run_id)
+    variant = {"VariantName": VARIANT, "ModelName": named, **decided.pop("Variant")}
     return {
-        "EndpointConfigName": name,
-        "ProductionVariants": [{"VariantName": VARIANT, "ModelName": name, **size}],
+        "EndpointConfigName": named,
+        "ProductionVariants": [variant],
         "Tags": tags(environment, run_id),
+        **decided,
     }
 
 
-def create_endpoint(environment: Environment, config: str, run_id: str) -> Request:
-    """Build CreateEndpoint."""
+def _config_shape(environment: Environment) -> Request:
+    settings = environment.settings.serving
+    decided: Request = {}
+    if settings.on_machines:
+        decided["Variant"] = {"InstanceType": settings.instance_type, "InitialInstanceCount": settings.instance_count}
+    else:
+        size = {"MemorySizeInMB": settings.memory_mb, "MaxConcurrency": settings.max_concurrency}
+        decided["Variant"] = {"ServerlessConfig": size}
+    if settings.mode == "async":
+        decided["AsyncInferenceConfig"] = _asynchronous(environment)
+    if settings.capture_percent:
+        decided["DataCaptureConfig"] = _capture(environment, settings.capture_percent)
+    return decided
+
+
+def _asynchronous(environment: Environment) -> Request:
+    """One image at a time for each machine, as the server answers; no topics: the bucket tells EventBridge."""
     return {
-        "EndpointName": environment.endpoint,
+        "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 1},
+        "OutputConfig": {
+            "S3OutputPath": _folder(environment, keys.SERVING_ANSWERS),
+            "S3FailurePath": _folder(environment, keys.SERVING_FAILURES),
+        },
+    }
+
+
+def _folder(environment: Environment, prefix: str) -> str:
+    """SageMaker adds the slash behind a prefix itself."""
+    return uri(environment, prefix.rstrip("/"))
+
+
+def _capture(environment: Environment, percent: int) -> Request:
+    """Images are kept in base64, answers as the JSON that they are; encrypted as the bucket is."""
+    return {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": percent,
+        "DestinationS3Uri": _folder(environment, keys.SERVING_CAPTURES),
+        "CaptureOptions": [{"CaptureMode": mode} for mode in CAPTURED],
+        "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"]},
+    }
+
+
+def create_endpoint(environment: Environment, config: str, run_id: str, endpoint: str = "") -> Request:
+    """Build CreateEndpoint for the one endpoint, unless another is named."""
+    return {
+        "EndpointName": endpoint or environment.endpoint,
         "EndpointConfigName": config,
         "Tags": tags(environment, run_id),
     }
 
 
-def update_endpoint(environment: Environment, config: str) -> Request:
-    """Build UpdateEndpoint: blue/green for machines; serverless knows no deployment guardrails.
+def update_endpoint(
+    environment: Environment, config: str, *, present: Mode, serves: str, watched: bool = True
+) -> Request:
+    """Build UpdateEndpoint: blue/green with alarms from machines to machines; serverless knows no such guardrails.
 
-    All traffic moves at once, because a canary is at most half of the fleet; the golden images prove the rest.
+    Args:
+        environment: The deployment.
+        config: The configuration that is wanted.
+        present: How the endpoint serves now.
+        serves: The configuration it serves now.
+        watched: Alarms watch the new machines. Never on the way back to the champion: what an alarm says then is
+            about the machines that go.
     """
     settings = environment.settings.serving
     request: Request = {"EndpointName": environment.endpoint, "EndpointConfigName": config}
-    if settings.mode == "realtime":
-        low, high = GUARDRAIL_SECONDS
-        request["DeploymentConfig"] = {
-            "BlueGreenUpdatePolicy": {
-                "TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0},
-                "MaximumExecutionTimeoutInSeconds": min(max(settings.update_timeout_seconds, low), high),
-            }
-        }
+    if settings.on_machines and present == settings.mode:
+        request["DeploymentConfig"] = _deployment(environment, settings.bake_seconds if watched else 0)
+    if settings.mode == "realtime" and settings.scales and names.same_shape(config, serves):
+        # As many machines as the work has brought; what the configuration says is only what it began with.
+        request["RetainAllVariantProperties"] = True
+        request["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DataCaptureConfig"}]
     return request
+
+
+def _deployment(environment: Environment, bake_seconds: int) -> Request:
+    """A canary of one machine where there are two, because it is at most half of them; otherwise all at once.
+
+    The old machines stay until the new ones were watched for `bake_seconds`, so that going back is quick.
+    """
+    settings = environment.settings.serving
+    routing: Request = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
+    if settings.instance_count > 1 and bake_seconds:
+        canary = {"Type": "INSTANCE_COUNT", "Value": 1}
+        routing = {"Type": "CANARY", "CanarySize": canary, "WaitIntervalInSeconds": bake_seconds}
+    policy: Request = {
+        "TrafficRoutingConfiguration": routing,
+        "TerminationWaitInSeconds": bake_seconds,
+        "MaximumExecutionTimeoutInSeconds": settings.guardrail_seconds,
+    }
+    if not bake_seconds:
+        return {"BlueGreenUpdatePolicy": policy}
+    alarms = [{"AlarmName": alarm} for alarm in names.rollout_alarms(environment.name)]
+    return {"BlueGreenUpdatePolicy": policy, "AutoRollbackConfiguration": {"Alarms": alarms}}

@@ -25,7 +25,7 @@ def s3(key: str) -> str:
 TRAINING = arn("sagemaker", f"training-job/{names.job('dev', RUN, 'train')}")
 PREPARE = arn("sagemaker", f"processing-job/{names.job('dev', RUN, 'prepare')}")
 ENDPOINT = arn("sagemaker", "endpoint/castline-dev")
-CONFIG = arn("sagemaker", f"endpoint-config/{names.serving('dev', RUN)}")
+CONFIG = arn("sagemaker", f"endpoint-config/{names.serving('dev', RUN, '0a1b2c3d')}")
 MACHINE = arn("states", "stateMachine:castline-dev-pipeline")
 EXECUTION = arn("states", f"execution:castline-dev-pipeline:{RUN}")
 TOPIC = arn("sns", "castline-dev-notifications")

@@ -12,50 +12,19 @@ from moto import mock_aws
 
 from app.contracts import documents, keys
 from app.contracts.runs import RunInput, RunRecord
-from app.contracts.settings import GateSettings, PipelineSettings, Rung, TrainingSettings
+from app.contracts.settings import PipelineSettings
 from lambdas import environment as environments
 from lambdas.aws import clients
 from lambdas.aws.documents import Bucket
 from lambdas.aws.table import Lock, StateTable
 from tests.lambdas import fakes
-from tests.lambdas.builders import RUN_ID
+from tests.lambdas.builders import ACCOUNT, BUCKET, REGION, RUN_ID, SETTINGS, TABLE, variables
 
-BUCKET, TABLE = "castline-dev-data", "castline-dev-state"
-ACCOUNT, REGION = "123456789012", "eu-west-1"
+__all__ = ["ACCOUNT", "BUCKET", "EVENTS", "REGION", "SETTINGS", "TABLE", "Aws", "variables"]
+
 EVENTS = Path(__file__).parents[1] / "events"
 
 _REAL_CLIENT = boto3.client
-SETTINGS = PipelineSettings(
-    "dev",
-    gate=GateSettings(min_new_images=3, quiet_seconds=60, max_wait_seconds=3600),
-    training=TrainingSettings(
-        ladder=(
-            Rung(("ml.g5.xlarge",), spot=True, max_wait_seconds=7200),
-            Rung(("ml.g5.xlarge", "ml.g6.xlarge"), spot=False),
-        ),
-        max_runtime_seconds=3600,
-        hyperparameters={"preset": "r50", "batch_size_per_gpu": "4"},
-    ),
-)
-
-
-def variables(settings: PipelineSettings) -> dict[str, str]:
-    return {
-        "CASTLINE_SETTINGS": documents.to_json(settings),
-        "CASTLINE_BUCKET": BUCKET,
-        "CASTLINE_TABLE": TABLE,
-        "CASTLINE_STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:castline-dev-pipeline",
-        "CASTLINE_TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:castline-dev-notifications",
-        "CASTLINE_REPOSITORY": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/castline-dev",
-        "CASTLINE_IMAGE_TAG": "tag1",
-        "CASTLINE_JOB_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/castline-dev-jobs",
-        "CASTLINE_SERVING_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/castline-dev-serving",
-        "CASTLINE_SUBNETS": "subnet-1,subnet-2",
-        "CASTLINE_SECURITY_GROUP": "sg-1",
-        "CASTLINE_BUILD_PROJECT": "castline-dev-image",
-        "CASTLINE_GATE_FUNCTION": "castline-dev-gate",
-        "CASTLINE_FILE_SYSTEM": "fs-0123456789abcdef0",
-    }
 
 
 @dataclasses.dataclass
@@ -69,6 +38,8 @@ class Aws:
     ecr: fakes.FakeEcr
     sns: fakes.FakeSns
     gate: fakes.FakeLambda
+    autoscaling: fakes.FakeAutoscaling
+    cloudwatch: fakes.FakeCloudWatch
     environment: environments.Environment
     configure: Callable[[PipelineSettings], None]
 
@@ -152,7 +123,7 @@ def _world(monkeypatch: pytest.MonkeyPatch) -> Aws:
         fake.service: fake
         for fake in (
             fakes.FakeSageMaker(), fakes.FakeStates(), fakes.FakeRuntime(), fakes.FakeEcr(), fakes.FakeSns(),
-            fakes.FakeLambda(),
+            fakes.FakeLambda(), fakes.FakeAutoscaling(), fakes.FakeCloudWatch(),
         )
     }  # fmt: skip
     monkeypatch.setattr(boto3, "client", lambda name, **_: faked.get(name) or moto_client(name))
@@ -163,5 +134,6 @@ def _world(monkeypatch: pytest.MonkeyPatch) -> Aws:
 
     return Aws(
         s3, faked["sagemaker"], faked["stepfunctions"], faked["sagemaker-runtime"], faked["ecr"], faked["sns"],
-        faked["lambda"], environments.current(), configure,
+        faked["lambda"], faked["application-autoscaling"],
+        faked["cloudwatch"], environments.current(), configure,
     )  # fmt: skip

@@ -86,6 +86,8 @@ class FakeSageMaker(Fake):
         self.configs: dict[str, dict[str, Any]] = {}
         self.packages: dict[str, dict[str, Any]] = {}
         self.endpoint: dict[str, Any] | None = None
+        self.trial: dict[str, Any] | None = None
+        """The endpoint castline-dev-trial."""
 
     def on_create_training_job(self, **request: Any) -> dict[str, Any]:
         name = request["TrainingJobName"]
@@ -129,11 +131,27 @@ class FakeSageMaker(Fake):
         store[name] = request
         return {}
 
+    def on_describe_model(self, ModelName: str) -> dict[str, Any]:  # noqa: N803
+        return self._found(self.models, ModelName, "model")
+
+    def on_describe_endpoint_config(self, EndpointConfigName: str) -> dict[str, Any]:  # noqa: N803
+        return self._found(self.configs, EndpointConfigName, "endpoint configuration")
+
+    def _found(self, store: dict[str, Any], name: str, what: str) -> dict[str, Any]:
+        if name not in store:
+            raise client_error("ValidationException", f'Could not find {what} "{name}".')
+        return dict(store[name])
+
     def on_create_endpoint(self, **request: Any) -> dict[str, Any]:
-        if self.endpoint:
+        place = self._place(request["EndpointName"])
+        if getattr(self, place):
             raise client_error("ValidationException", "Cannot create already existing endpoint")
-        self.endpoint = {**request, "EndpointStatus": "Creating"}
+        setattr(self, place, {**request, "EndpointStatus": "Creating"})
         return {}
+
+    @staticmethod
+    def _place(name: str) -> str:
+        return "trial" if name.endswith("-trial") else "endpoint"
 
     def on_update_endpoint(self, **request: Any) -> dict[str, Any]:
         assert self.endpoint is not None
@@ -142,18 +160,39 @@ class FakeSageMaker(Fake):
         return {}
 
     def on_delete_endpoint(self, EndpointName: str) -> None:  # noqa: N803
-        assert self.endpoint is not None
-        assert self.endpoint["EndpointName"] == EndpointName
-        self.endpoint["EndpointStatus"] = "Deleting"
+        described = getattr(self, self._place(EndpointName))
+        assert described["EndpointName"] == EndpointName
+        described["EndpointStatus"] = "Deleting"
+
+    def get_waiter(self, name: str) -> Any:
+        """Of boto3: waits until what is being deleted is gone; here it goes at once."""
+        assert name == "endpoint_deleted"
+        self.calls.append(("wait_endpoint_deleted", {}))
+        return self
+
+    def wait(self, EndpointName: str, WaiterConfig: dict[str, int]) -> None:  # noqa: N803
+        place = self._place(EndpointName)
+        assert getattr(self, place)["EndpointStatus"] == "Deleting"
+        assert WaiterConfig["Delay"] * WaiterConfig["MaxAttempts"] <= 200
+        setattr(self, place, None)
 
     def on_describe_endpoint(self, EndpointName: str) -> dict[str, Any]:  # noqa: N803
-        if self.endpoint is None:
+        described = getattr(self, self._place(EndpointName))
+        if described is None:
             raise client_error("ValidationException", f'Could not find endpoint "{EndpointName}".')
-        return dict(self.endpoint)
+        return dict(described)
 
-    def serve(self, config: str, status: str = "InService", name: str = "castline-dev") -> None:
+    def serve(
+        self, config: str, status: str = "InService", name: str = "castline-dev", mode: str = "serverless"
+    ) -> None:
         """The endpoint has come to rest."""
-        self.endpoint = {"EndpointName": name, "EndpointConfigName": config, "EndpointStatus": status}
+        described: dict[str, Any] = {"EndpointName": name, "EndpointConfigName": config, "EndpointStatus": status}
+        variant = {"VariantName": "AllTraffic"}
+        sizes = {"serverless": {"CurrentServerlessConfig": {"MemorySizeInMB": 4096, "MaxConcurrency": 1}}}
+        described["ProductionVariants"] = [{**variant, **sizes.get(mode, {"CurrentInstanceCount": 1})}]
+        if mode == "async":
+            described["AsyncInferenceConfig"] = {"OutputConfig": {"S3OutputPath": "s3://castline-dev-data/serving"}}
+        setattr(self, self._place(name), described)
 
     def on_create_model_package(self, **request: Any) -> dict[str, Any]:
         group = request["ModelPackageGroupName"]
@@ -223,6 +262,52 @@ class FakeRuntime(Fake):
 
     def on_invoke_endpoint(self, Body: bytes, ContentType: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         return {"Body": io.BytesIO(self.answer(Body, ContentType))}
+
+    def on_invoke_endpoint_async(self, InputLocation: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        number = len(self.requests("invoke_endpoint_async"))
+        folder = f"{InputLocation.split('/runs/')[0]}/serving"
+        return {"OutputLocation": f"{folder}/answers/{number}.out",
+                "FailureLocation": f"{folder}/failures/{number}-error.out"}  # fmt: skip
+
+
+class FakeAutoscaling(Fake):
+    service = "application-autoscaling"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.target: dict[str, Any] | None = None
+        self.policies: dict[str, dict[str, Any]] = {}
+
+    def on_register_scalable_target(self, **request: Any) -> dict[str, Any]:
+        self.target = request
+        return {"ScalableTargetARN": "arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/0a1b"}
+
+    def on_deregister_scalable_target(self, **_: Any) -> dict[str, Any]:
+        if self.target is None:
+            raise client_error("ObjectNotFoundException", "No scalable target found")
+        self.target = None
+        self.policies.clear()
+        return {}
+
+    def on_put_scaling_policy(self, **request: Any) -> dict[str, Any]:
+        assert self.target is not None
+        self.policies[request["PolicyName"]] = request
+        return {"PolicyARN": f"arn:aws:autoscaling:eu-west-1:123456789012:scalingPolicy:0a1b:{request['PolicyName']}"}
+
+
+class FakeCloudWatch(Fake):
+    service = "cloudwatch"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alarms: dict[str, dict[str, Any]] = {}
+
+    def on_put_metric_alarm(self, **request: Any) -> None:
+        self.alarms[request["AlarmName"]] = request
+
+    def on_delete_alarms(self, AlarmNames: list[str]) -> None:  # noqa: N803
+        for name in AlarmNames:
+            self.alarms.pop(name, None)
 
 
 class FakeEcr(Fake):

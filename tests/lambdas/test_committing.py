@@ -26,6 +26,7 @@ def state(outcome: str, beaten: str | None = None) -> dict[str, Any]:
         "training": {"model_artifact": "s3://b/model.tar.gz"},
         "evaluation": {"detail": {"champion_run_id": beaten}},
         "registration": {"detail": {"model_package_arn": "arn:package/1"}},
+        "publication": {"job_name": NEW},
     }
 
 

@@ -11,23 +11,15 @@ from app.contracts.runs import Champion
 from app.contracts.settings import (
     DataSettings,
     FileSystemSettings,
-    PipelineSettings,
     PromotionSettings,
-    ServingSettings,
 )
-from lambdas.environment import Environment
-from lambdas.events import Attempt, EvaluateEvent, PrepareEvent, PublishEvent, RegisterEvent, TrainEvent
+from lambdas.events import Attempt, EvaluateEvent, PrepareEvent, RegisterEvent, TrainEvent
 from lambdas.requests import processing, serving, training
-from tests.lambdas.builders import CHAMPION, IMAGE, RUN_ID
-from tests.lambdas.conftest import SETTINGS, variables
+from tests.lambdas.builders import CHAMPION, IMAGE, RUN_ID, SETTINGS, environment
 from tests.lambdas.fakes import assert_valid
 
 WAITING: dict[str, Any] = {"token": "t", "execution_arn": "arn", "run_id": RUN_ID, "image_uri": IMAGE}
 ARTIFACT = f"s3://castline-dev-data/runs/{RUN_ID}/model/job/output/model.tar.gz"
-
-
-def environment(settings: PipelineSettings = SETTINGS) -> Environment:
-    return Environment.read(variables(settings))
 
 
 def train(attempt: Attempt = Attempt()) -> dict[str, Any]:  # noqa: B008
@@ -200,50 +192,6 @@ def test_given_a_model_when_evaluation_is_requested_then_both_see_the_same_test_
     }
     assert inputs(request) == expected | ({"champion": "runs/old/model.tar.gz"} if champion else {})
     assert step.output_prefix == f"runs/{RUN_ID}/evaluation"
-
-
-def with_serving(**values: Any) -> Environment:
-    return environment(dataclasses.replace(SETTINGS, serving=ServingSettings(**values)))
-
-
-PUBLISH = PublishEvent(**WAITING, model_artifact=ARTIFACT, champion_run_id=None)
-
-
-def test_given_serverless_when_published_then_nothing_is_asked_that_serverless_refuses() -> None:
-    here = with_serving(mode="serverless", memory_mb=4096, max_concurrency=2)
-    model, config = serving.model(here, PUBLISH), serving.endpoint_config(here, RUN_ID)
-    assert_valid("sagemaker", "CreateModel", model)
-    assert_valid("sagemaker", "CreateEndpointConfig", config)
-    assert "VpcConfig" not in model
-    assert "EnableNetworkIsolation" not in model
-    assert config["ProductionVariants"] == [{
-        "VariantName": "AllTraffic", "ModelName": f"castline-dev-{RUN_ID}",
-        "ServerlessConfig": {"MemorySizeInMB": 4096, "MaxConcurrency": 2},
-    }]  # fmt: skip
-    assert "DeploymentConfig" not in serving.update_endpoint(here, "c")
-
-
-@pytest.mark.parametrize(("timeout", "limit"), [(60, 600), (3600, 3600), (90_000, 28_800)])
-def test_given_realtime_when_published_then_the_model_is_isolated_and_the_update_guarded(
-    timeout: int, limit: int
-) -> None:
-    here = with_serving(mode="realtime", update_timeout_seconds=timeout, instance_count=2)
-    model, update = serving.model(here, PUBLISH), serving.update_endpoint(here, "c")
-    assert_valid("sagemaker", "CreateModel", model)
-    assert_valid("sagemaker", "CreateEndpointConfig", serving.endpoint_config(here, RUN_ID))
-    assert_valid("sagemaker", "UpdateEndpoint", update)
-    assert model["EnableNetworkIsolation"] is True
-    policy = update["DeploymentConfig"]["BlueGreenUpdatePolicy"]
-    assert policy["MaximumExecutionTimeoutInSeconds"] == limit
-
-
-def test_given_a_model_when_published_then_it_knows_its_version_and_the_verdict() -> None:
-    container = serving.model(environment(), PUBLISH)["PrimaryContainer"]
-    assert container["Environment"] == {
-        "CASTLINE_MODEL_VERSION": RUN_ID, "CASTLINE_VERDICT": '{"min_area_px":0,"min_score":0.5}'
-    }  # fmt: skip
-    assert (container["Image"], container["ModelDataUrl"]) == (IMAGE, ARTIFACT)
-    assert_valid("sagemaker", "CreateEndpoint", serving.create_endpoint(environment(), "c", RUN_ID))
 
 
 @pytest.mark.parametrize(("require", "status"), [(True, "PendingManualApproval"), (False, "Approved")])
