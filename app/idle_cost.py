@@ -87,11 +87,19 @@ def endpoint(serving: ServingSettings, known: Prices) -> IdleCost:
             second = known.find("serverless_gb_second")
             answering = f": {serving.memory_mb / 1024 * second:.5f} USD a second" if second else ""
             return IdleCost(what, 0.0, f"costs only while it answers{answering}")
-        case "realtime":
-            usd = _times(serving.instance_count * HOURS, known.find(serving.instance_type))
-            machines = f"{serving.instance_count} x {serving.instance_type}"
-            return IdleCost(what, usd, f"{machines}, {HOURS} h, from the first promoted model on")
-    return IdleCost(what, None, "not counted in this mode")
+        case "realtime" | "async":
+            return _machines(what, serving, known.find(serving.instance_type))
+
+
+def _machines(what: str, serving: ServingSettings, hour: float | None) -> IdleCost:
+    """As many as are left when there is nothing to do, and what each of those costs that come."""
+    least, most, name = serving.min_instances, serving.max_instances, serving.instance_type
+    usd = _times(least * HOURS, hour)
+    if least == 0:
+        price = "price unknown" if hour is None else f"{hour:g} USD an hour each"
+        return IdleCost(what, usd, f"no machine while nothing waits; up to {most} x {name} while it does, {price}")
+    more = f"; up to {most} while there is more to do" if most > least else ""
+    return IdleCost(what, usd, f"{least} x {name}, {HOURS} h, from the first promoted model on{more}")
 
 
 def _network(resources: Iterable[Resource], known: Prices) -> IdleCost:

@@ -9,6 +9,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from app.contracts import names
+from app.contracts.serving import ServingSettings
 from infra.functions import SIZES
 from infra.metrics import AVERAGE, Metrics
 from infra.settings import DeploymentSettings
@@ -16,6 +17,7 @@ from infra.settings import DeploymentSettings
 MISSED_CLOCKS = 3
 """A function whose clock has been silent this many times is not running."""
 INBOX_AGE_SECONDS = 1800
+BACKLOG_AGE_SECONDS = 1800
 EVENT_HANDLERS = tuple(handler for handler, size in SIZES.items() if size.asynchronous)
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 MISSING_IS_FINE = cloudwatch.TreatMissingData.NOT_BREACHING
@@ -43,6 +45,9 @@ class PipelineAlarms(Construct):
         self._clocks(settings)
         self._queues()
         self._endpoint()
+        self._rollout(settings.pipeline.serving)
+        if settings.pipeline.serving.mode == "async":
+            self._backlog()
         self._budget(settings)
 
     def _runs(self) -> None:
@@ -115,6 +120,36 @@ class PipelineAlarms(Construct):
             periods=2,
         )
 
+    def _rollout(self, serving: ServingSettings) -> None:
+        """Alarms for SageMaker alone, which goes back to the old machines: the run that failed tells people."""
+        if not serving.on_machines or not serving.bake_seconds:
+            return
+        minute, prefix = Duration.minutes(1), f"{names.prefix(self._environment)}-"
+        errors, slow = (name.removeprefix(prefix) for name in names.rollout_alarms(self._environment))
+        self._alarm(
+            errors,
+            self._metrics.endpoint("Invocation5XXErrors").with_(period=minute),
+            "The endpoint answers with server errors: an update of it that goes on now is rolled back.",
+            tell=False,
+        )
+        self._alarm(
+            slow,
+            self._metrics.endpoint("ModelLatency", AVERAGE).with_(period=minute),
+            f"The model takes more than {serving.max_latency_ms} ms: an update of the endpoint is rolled back.",
+            threshold=1000 * serving.max_latency_ms,
+            periods=2,
+            tell=False,
+        )
+
+    def _backlog(self) -> None:
+        self._alarm(
+            "endpoint-waiting",
+            self._metrics.backlog("ApproximateAgeOfOldestRequest"),
+            "An image has waited for half an hour: is serving.scaling.max_instances too small, or is there no machine "
+            "to be had? The scaling activities of the endpoint say why.",
+            threshold=BACKLOG_AGE_SECONDS,
+        )
+
     def _budget(self, settings: DeploymentSettings) -> None:
         # Over one round of the gate's clock, or the alarm would end and begin again between two looks.
         held = self._metrics.own("HeldByBudget").with_(period=Duration.minutes(settings.triggers.gate_every_minutes))
@@ -135,6 +170,7 @@ class PipelineAlarms(Construct):
         periods: int = 1,
         operator: cloudwatch.ComparisonOperator = AT_LEAST,
         missing: cloudwatch.TreatMissingData = MISSING_IS_FINE,
+        tell: bool = True,
     ) -> None:
         alarm_name = f"{names.prefix(self._environment)}-{name.replace('_', '-')}"
         alarm = cloudwatch.Alarm(
@@ -148,6 +184,7 @@ class PipelineAlarms(Construct):
             comparison_operator=operator,
             treat_missing_data=missing,
         )
-        alarm.add_alarm_action(self._action)
-        alarm.add_ok_action(self._action)
+        if tell:
+            alarm.add_alarm_action(self._action)
+            alarm.add_ok_action(self._action)
         self.all.append(alarm)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from aws_cdk import App, Tags
 
 from app.contracts import names
-from infra.settings import DeploymentSettings, read
+from infra.settings import CONTEXT_KEY, DeploymentSettings, merge, read
 from infra.stacks.data import DataStack
 from infra.stacks.image import ImageStack
 from infra.stacks.network import NetworkStack
@@ -19,9 +20,18 @@ from infra.stacks.pipeline import PipelineStack
 CDK_JSON = Path(__file__).resolve().parent.parent / "cdk.json"
 
 
-def new_app(environment: str, *, outdir: str | None = None) -> App:
-    """An app that knows what the CDK command line would tell it: the context of cdk.json and `-c env=...`."""
+def new_app(environment: str, *, outdir: str | None = None, more: Mapping[str, Any] | None = None) -> App:
+    """An app that knows what the CDK command line would tell it: the context of cdk.json and `-c env=...`.
+
+    Args:
+        environment: Name of the environment.
+        outdir: Where its templates go.
+        more: Settings over those of cdk.json.
+    """
     context: dict[str, Any] = json.loads(CDK_JSON.read_text())["context"]
+    own = f"{CONTEXT_KEY}:{environment}"
+    if more:
+        context[own] = merge(context[own], more)
     return App(context={**context, "env": environment}, outdir=outdir, analytics_reporting=False)
 
 

@@ -10,6 +10,8 @@ from aws_cdk import ArnFormat, Stack
 
 from app.contracts import names
 
+SCALING_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
+
 
 class Arns:
     """ARNs of one environment, in the account and region of `stack`."""
@@ -78,6 +80,38 @@ class Arns:
     def endpoint(self) -> str:
         """The one endpoint."""
         return self._format("sagemaker", "endpoint", names.endpoint(self._environment))
+
+    @property
+    def trial_endpoint(self) -> str:
+        """The endpoint on which another way of serving is proven."""
+        return self._format("sagemaker", "endpoint", names.trial_endpoint(self._environment))
+
+    @property
+    def rollout_alarms(self) -> tuple[str, ...]:
+        """The alarms that roll back an update of the endpoint."""
+        return tuple(self._format("cloudwatch", "alarm", name, ":") for name in names.rollout_alarms(self._environment))
+
+    @property
+    def scaling_alarms(self) -> tuple[str, ...]:
+        """The alarms that scale the endpoint: our own, and those that Application Auto Scaling makes and names."""
+        tracking = f"TargetTracking-endpoint/{names.endpoint(self._environment)}/*"
+        own = names.scale_from_zero_alarm(self._environment)
+        return tuple(self._format("cloudwatch", "alarm", name, ":") for name in (own, tracking))
+
+    @property
+    def scalable_targets(self) -> str:
+        """Everything that Application Auto Scaling scales; its ids are random."""
+        return self._format("application-autoscaling", "scalable-target", "*")
+
+    @property
+    def scaling_role(self) -> str:
+        """The role that Application Auto Scaling makes itself to scale endpoints."""
+        return self._stack.format_arn(
+            service="iam",
+            region="",
+            resource="role",
+            resource_name=f"aws-service-role/{SCALING_SERVICE}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint",
+        )
 
     @property
     def model_package_group(self) -> str:

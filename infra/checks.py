@@ -9,12 +9,19 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from infra import nag
 from infra.application import CDK_JSON
 
 ENVIRONMENTS = ("local", "dev", "prod")
+VARIANTS: Mapping[str, Mapping[str, Any]] = {
+    "realtime": {"serving": {"mode": "realtime", "capture_percent": 10, "scaling": {"max_instances": 2}}},
+    "async": {"serving": {"mode": "async"}},
+}
+"""Ways to serve that no environment of cdk.json has."""
 ASL_VALIDATOR = CDK_JSON.parent / "node_modules/.bin/asl-validator"
 CFN_LINT = Path(sys.executable).with_name("cfn-lint")
 ACCEPTED_LINT = ("W3005", "W6001")
@@ -32,10 +39,10 @@ def check_definition() -> None:
         _run(ASL_VALIDATOR, "--json-path", str(path))
 
 
-def check_stacks(environment: str) -> None:
+def check_stacks(environment: str, more: Mapping[str, Any] | None = None) -> None:
     """Synthesize one environment under the security rules, then lint its templates."""
     with tempfile.TemporaryDirectory() as folder:
-        nag.synthesize(environment, folder)
+        nag.synthesize(environment, folder, more)
         templates = sorted(str(path) for path in Path(folder).glob("*.template.json"))
         lint = ("--ignore-checks", *ACCEPTED_LINT, "--include-checks", ALSO_LINT, "--template", *templates)
         _run(CFN_LINT, *lint)
@@ -53,6 +60,9 @@ def main(environments: tuple[str, ...]) -> None:
         for environment in environments:
             print(f"Checking the stacks of {environment} (cdk-nag, cfn-lint)", flush=True)  # noqa: T201
             check_stacks(environment)
+        for variant, more in VARIANTS.items():
+            print(f"Checking the stacks of {environments[-1]}, {variant}", flush=True)  # noqa: T201
+            check_stacks(environments[-1], more)
     except (subprocess.CalledProcessError, RuntimeError) as error:
         sys.exit(f"Not accepted: {error}")
 

@@ -48,6 +48,7 @@ SIZES: Mapping[str, Size] = {
     "snapshot": Size(600, 1024),
     "compare": Size(120, 512),
     "verify": Size(600, 512),
+    "bake": Size(300, 512),
     "commit": Size(900, 1024),
     "finish": Size(120, 512),
     "fail_run": Size(120, 512, asynchronous=True),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from aws_cdk import RemovalPolicy
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from app.contracts import keys
 from infra.arns import Arns
 from infra.grants import Grant, role
 from infra.image import registry_login
@@ -29,7 +31,9 @@ class SageMakerRoles(Construct):
 
     Attributes:
         jobs: Training and processing: reads uploads, writes data sets and runs, never the champion pointer.
-        serving: The endpoint: reads model artifacts and nothing else.
+        serving: The serverless endpoint: reads model artifacts and nothing else.
+        machines: The endpoint on instances: in the network, and with what async answers and captures need. A role of
+            its own, so that whoever serves otherwise does so with its own rights until the other mode is proven.
     """
 
     def __init__(
@@ -39,7 +43,6 @@ class SageMakerRoles(Construct):
         *,
         bucket_arn: str,
         arns: Arns,
-        serving_in_vpc: bool,
         file_system_id: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -65,12 +68,33 @@ class SageMakerRoles(Construct):
             grants=(
                 self._objects(("s3:GetObject",), "runs/*"),
                 *self._container("Endpoints"),
-                # Serverless endpoints take no network.
-                *([_network()] if serving_in_vpc else []),
             ),
         )
+        self.machines = role(
+            self,
+            "Machines",
+            service=SAGEMAKER,
+            description="The inference endpoint on instances",
+            grants=self._on_machines(),
+        )
         # SageMaker can no longer patch or scale an endpoint whose role is gone.
-        self.serving.apply_removal_policy(RemovalPolicy.RETAIN)
+        for kept in (self.serving, self.machines):
+            kept.apply_removal_policy(RemovalPolicy.RETAIN)
+
+    def of_endpoint(self, *, on_machines: bool) -> iam.Role:
+        """The role that a new model serves under."""
+        return self.machines if on_machines else self.serving
+
+    def _on_machines(self) -> tuple[Grant, ...]:
+        written = (keys.SERVING_ANSWERS, keys.SERVING_FAILURES, keys.SERVING_CAPTURES)
+        return (
+            self._objects(("s3:GetObject",), "runs/*", f"{keys.SERVING_REQUESTS}*"),
+            self._objects(("s3:PutObject", "s3:AbortMultipartUpload"), *(f"{prefix}*" for prefix in written)),
+            Grant(actions=("s3:ListBucket",), resources=(self._bucket_arn,)),
+            *self._container("Endpoints"),
+            _network(),
+            Grant(actions=("cloudwatch:DescribeAlarms",), resources=self._arns.rollout_alarms),
+        )
 
     def _objects(self, actions: tuple[str, ...], *patterns: str) -> Grant:
         return Grant(

@@ -40,6 +40,10 @@ class Metrics:
         dimensions = {"EndpointName": names.endpoint(self._environment), "VariantName": VARIANT}
         return self._metric("AWS/SageMaker", name, statistic, dimensions)
 
+    def backlog(self, name: str, statistic: str = MAXIMUM) -> cloudwatch.Metric:
+        """Of an async endpoint as a whole: ApproximateBacklogSize, ApproximateAgeOfOldestRequest (s)."""
+        return self._metric("AWS/SageMaker", name, statistic, {"EndpointName": names.endpoint(self._environment)})
+
     def own(self, name: str, statistic: str = SUM) -> cloudwatch.Metric:
         """Of the runs themselves, from the log of the function that ends them (docs/pipeline.md, Metrics)."""
         return self._metric(OWN_NAMESPACE, name, statistic, {"Environment": self._environment})

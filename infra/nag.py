@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Mapping
+from typing import Any
 
 from aws_cdk import Validations
 from cdk_nag import AwsSolutionsChecks
@@ -15,13 +17,13 @@ from infra.application import build, new_app
 from infra.settings import DEFAULT_ENVIRONMENT
 
 
-def synthesize(environment: str, outdir: str) -> None:
-    """Write the templates of an environment to `outdir`, under the rules.
+def synthesize(environment: str, outdir: str, more: Mapping[str, Any] | None = None) -> None:
+    """Write the templates of an environment to `outdir`, under the rules; `more` are settings over its own.
 
     Raises:
         RuntimeError: a finding is neither repaired nor acknowledged; the report on the screen names it.
     """
-    app = new_app(environment, outdir=outdir)
+    app = new_app(environment, outdir=outdir, more=more)
     build(app)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     app.synth()

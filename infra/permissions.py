@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Callable
 
 from app.contracts import keys
-from infra.arns import Arns
+from app.contracts.serving import Mode
+from infra.arns import SCALING_SERVICE, Arns
 from infra.grants import Grant
 
 JOBS = "Job names carry the run id; the prefix is this environment's own."
@@ -23,6 +24,7 @@ class Resources:
     table_arn: str
     job_role_arn: str
     serving_role_arn: str
+    serving_mode: Mode
     arns: Arns
 
     def objects(self, actions: tuple[str, ...], *patterns: str) -> Grant:
@@ -66,6 +68,28 @@ class Resources:
             actions=tuple(f"sagemaker:{action}" for action in actions),
             resources=(self.arns.made_by_runs(kind),),
             why_wildcard=JOBS,
+        )
+
+    @property
+    def on_machines(self) -> bool:
+        """Whether the endpoint has instances."""
+        return self.serving_mode != "serverless"
+
+    def scaling(self, *actions: str) -> Grant:
+        """Actions on what scales the endpoint."""
+        return Grant(
+            actions=tuple(f"application-autoscaling:{action}" for action in actions),
+            resources=(self.arns.scalable_targets,),
+            conditions={"StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}},
+            why_wildcard="Scalable targets have random ids; the condition limits them to endpoints.",
+        )
+
+    def scaling_alarms(self, *actions: str) -> Grant:
+        """Actions on the alarms that scale the endpoint."""
+        return Grant(
+            actions=tuple(f"cloudwatch:{action}" for action in actions),
+            resources=self.arns.scaling_alarms,
+            why_wildcard="Application Auto Scaling names its alarms by the endpoint and a random id.",
         )
 
     def endpoint(self, *actions: str) -> Grant:
@@ -165,7 +189,48 @@ def _ask_endpoint(r: Resources) -> tuple[Grant, ...]:
         r.made_by_runs("endpoint-config", *changes),
         r.endpoint(*changes, "DeleteEndpoint", "DescribeEndpoint", "AddTags"),
         *r.read(keys.CHAMPION),
+        # Machines of another kind must not scale while the endpoint changes.
+        r.scaling("DeregisterScalableTarget"),
+        r.scaling_alarms("DeleteAlarms"),
     )
+
+
+def _scale(r: Resources) -> tuple[Grant, ...]:
+    """Let the endpoint scale: Application Auto Scaling asks for what it does itself, then, under its own role."""
+    if not r.on_machines:
+        return ()
+    return (
+        r.scaling("RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy"),
+        r.scaling_alarms("DescribeAlarms", "PutMetricAlarm", "DeleteAlarms"),
+        r.endpoint("DescribeEndpoint", "UpdateEndpointWeightsAndCapacities"),
+        r.made_by_runs("endpoint-config", "DescribeEndpointConfig"),
+        Grant(
+            actions=("iam:CreateServiceLinkedRole",),
+            resources=(r.arns.scaling_role,),
+            conditions={"StringEquals": {"iam:AWSServiceName": SCALING_SERVICE}},
+        ),
+    )
+
+
+def _watched(r: Resources) -> tuple[Grant, ...]:
+    """Name alarms that roll an update back."""
+    return (Grant(actions=("cloudwatch:DescribeAlarms",), resources=r.arns.rollout_alarms),) if r.on_machines else ()
+
+
+def _ask_golden(r: Resources) -> tuple[Grant, ...]:
+    """Send golden images through the endpoint."""
+    kind = "InvokeEndpointAsync" if r.serving_mode == "async" else "InvokeEndpoint"
+    return (*r.read(RUNS), r.endpoint("DescribeEndpoint", kind))
+
+
+def _prove(r: Resources) -> tuple[Grant, ...]:
+    """Compare what the endpoint answers; the answers of an async one come to the bucket."""
+    proofs = f"{keys.SERVING_PROOFS}*"
+    awaited = (
+        r.objects(("s3:GetObject",), proofs, f"{keys.SERVING_ANSWERS}*", f"{keys.SERVING_FAILURES}*"),
+        r.objects(("s3:PutObject", "s3:DeleteObject"), proofs),
+    )
+    return (*_ask_golden(r), *(awaited if r.serving_mode == "async" else ()))
 
 
 def _publish(r: Resources) -> tuple[Grant, ...]:
@@ -175,15 +240,20 @@ def _publish(r: Resources) -> tuple[Grant, ...]:
         r.made_by_runs("model", "CreateModel", "AddTags"),
         r.made_by_runs("endpoint-config", "CreateEndpointConfig", "AddTags"),
         r.pass_role(r.serving_role_arn),
+        *_watched(r),
     )
 
 
 def _verify(r: Resources) -> tuple[Grant, ...]:
-    return (*r.read(RUNS), r.endpoint("DescribeEndpoint", "InvokeEndpoint"))
+    return (*_prove(r), *_scale(r))
+
+
+def _bake(r: Resources) -> tuple[Grant, ...]:
+    return _ask_golden(r)
 
 
 def _restore(r: Resources) -> tuple[Grant, ...]:
-    return (*_ask_endpoint(r), r.model_packages("UpdateModelPackage"), r.state("Get", "Delete"))
+    return (*_ask_endpoint(r), *_scale(r), r.model_packages("UpdateModelPackage"), r.state("Get", "Delete"))
 
 
 def _commit(r: Resources) -> tuple[Grant, ...]:
@@ -232,7 +302,7 @@ def _resolve(r: Resources) -> tuple[Grant, ...]:
 
 
 def _reconcile(r: Resources) -> tuple[Grant, ...]:
-    return (*_resolve(r), *_fail_run(r), *_gate(r), *_ask_endpoint(r), r.callbacks("SendTaskHeartbeat"))
+    return (*_resolve(r), *_fail_run(r), *_gate(r), *_ask_endpoint(r), *_scale(r), r.callbacks("SendTaskHeartbeat"))
 
 
 def _nothing(_: Resources) -> tuple[Grant, ...]:
@@ -252,6 +322,7 @@ PERMISSIONS: dict[str, Callable[[Resources], tuple[Grant, ...]]] = {
     "register": _register,
     "publish": _publish,
     "verify": _verify,
+    "bake": _bake,
     "restore": _restore,
     "commit": _commit,
     "finish": _finish,

@@ -10,6 +10,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from app.contracts import keys
 from infra.grants import acknowledge
 
 INCOMPLETE_UPLOAD_DAYS = 7
@@ -25,22 +26,31 @@ class DataBucket(Construct):
         bucket: Versioned, encrypted, reachable over TLS only, telling EventBridge about new objects.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, noncurrent_version_days: int) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, noncurrent_version_days: int, serving_days: int
+    ) -> None:
         super().__init__(scope, construct_id)
         logs = self._bucket(
             "AccessLogs",
-            lifecycle=s3.LifecycleRule(id="expire-access-logs", expiration=Duration.days(ACCESS_LOG_DAYS)),
+            lifecycle=[s3.LifecycleRule(id="expire-access-logs", expiration=Duration.days(ACCESS_LOG_DAYS))],
         )
         acknowledge(logs, "AwsSolutions-S1", "This is the bucket of the access logs: logging itself would never end.")
         self.bucket = self._bucket(
             "Data",
             logs=logs,
-            lifecycle=s3.LifecycleRule(
-                id="expire-overwritten-and-unfinished",
-                noncurrent_version_expiration=Duration.days(noncurrent_version_days),
-                abort_incomplete_multipart_upload_after=Duration.days(INCOMPLETE_UPLOAD_DAYS),
-                expired_object_delete_marker=True,
-            ),
+            lifecycle=[
+                s3.LifecycleRule(
+                    id="expire-overwritten-and-unfinished",
+                    noncurrent_version_expiration=Duration.days(noncurrent_version_days),
+                    abort_incomplete_multipart_upload_after=Duration.days(INCOMPLETE_UPLOAD_DAYS),
+                    expired_object_delete_marker=True,
+                ),
+                s3.LifecycleRule(
+                    id="expire-requests-answers-and-captures",
+                    prefix=keys.SERVING,
+                    expiration=Duration.days(serving_days),
+                ),
+            ],
         )
         # `event_bridge_enabled=True` would add a Lambda-backed custom resource for the same property.
         cfn_bucket = self.bucket.node.default_child
@@ -49,7 +59,9 @@ class DataBucket(Construct):
             event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
         )
 
-    def _bucket(self, construct_id: str, *, lifecycle: s3.LifecycleRule, logs: s3.Bucket | None = None) -> s3.Bucket:
+    def _bucket(
+        self, construct_id: str, *, lifecycle: list[s3.LifecycleRule], logs: s3.Bucket | None = None
+    ) -> s3.Bucket:
         return s3.Bucket(
             self,
             construct_id,
@@ -61,7 +73,7 @@ class DataBucket(Construct):
             minimum_tls_version=1.2,
             server_access_logs_bucket=logs,
             server_access_logs_prefix="data/" if logs else None,
-            lifecycle_rules=[lifecycle],
+            lifecycle_rules=lifecycle,
             removal_policy=RemovalPolicy.RETAIN,
         )
 

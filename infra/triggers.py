@@ -27,6 +27,8 @@ TARGET_MAX_AGE = Duration.hours(2)
 RECEIVES_BEFORE_DEAD = 5
 MAX_BATCH_WITH_WINDOW = 1000
 MAX_BATCH_WITHOUT_WINDOW = 10
+BAKE_EVERY_MINUTES = 1
+"""Alarms that watch an update look at minutes."""
 
 
 class InboxTrigger(Construct):
@@ -104,6 +106,9 @@ class EventTriggers(Construct):
         triggers = settings.triggers
         self._clock("GateClock", "gate", triggers.gate_every_minutes)
         self._clock("ReconcileClock", "reconcile", triggers.reconcile_every_minutes)
+        serving = settings.pipeline.serving
+        if serving.on_machines and serving.bake_seconds:
+            self._clock("BakeClock", "bake", BAKE_EVERY_MINUTES)
         for construct_id_, pattern in sagemaker_patterns(settings.environment).items():
             self._rule(construct_id_, "resolve", pattern)
         self._rule(
@@ -142,7 +147,8 @@ class EventTriggers(Construct):
     def _target(self, handler: str) -> targets.LambdaFunction:
         return targets.LambdaFunction(
             self._functions.by_handler[handler],
-            dead_letter_queue=self._functions.dead_letters[handler],
+            # The next strike makes up for one of `bake`, which has no queue.
+            dead_letter_queue=self._functions.dead_letters.get(handler),
             retry_attempts=TARGET_RETRIES,
             max_event_age=TARGET_MAX_AGE,
         )

@@ -34,7 +34,12 @@ class DataStack(Stack):
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
-        data = DataBucket(self, "Bucket", noncurrent_version_days=settings.operations.noncurrent_version_days)
+        data = DataBucket(
+            self,
+            "Bucket",
+            noncurrent_version_days=settings.operations.noncurrent_version_days,
+            serving_days=settings.pipeline.serving.keep_days,
+        )
         self.bucket = data.bucket
         self.table = StateTable(self, "Table").table
         self.files = SharedFiles(self, "Files", vpc=network.vpc, security_group=network.file_system)

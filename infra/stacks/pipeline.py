@@ -58,7 +58,6 @@ class PipelineStack(Stack):
             "Roles",
             bucket_arn=bucket_arn,
             arns=self._arns,
-            serving_in_vpc=settings.pipeline.serving.mode == "realtime",
             file_system_id=file_system_id if settings.pipeline.training.file_system.used else None,
         )
         self.functions = PipelineFunctions(
@@ -69,7 +68,8 @@ class PipelineStack(Stack):
                 bucket_arn=bucket_arn,
                 table_arn=table.table_arn,
                 job_role_arn=roles.jobs.role_arn,
-                serving_role_arn=roles.serving.role_arn,
+                serving_role_arn=roles.of_endpoint(on_machines=settings.pipeline.serving.on_machines).role_arn,
+                serving_mode=settings.pipeline.serving.mode,
                 arns=self._arns,
             ),
             environment={
@@ -101,6 +101,7 @@ class PipelineStack(Stack):
         """What every function reads at start (docs/pipeline.md)."""
         subnets = network.vpc.select_subnets(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
         environment = self._settings.environment
+        serving = roles.of_endpoint(on_machines=self._settings.pipeline.serving.on_machines)
         return {
             "CASTLINE_SETTINGS": to_json(self._settings.pipeline),
             "CASTLINE_BUCKET": bucket.bucket_name,
@@ -110,7 +111,7 @@ class PipelineStack(Stack):
             "CASTLINE_REPOSITORY": self._arns.repository_uri,
             "CASTLINE_IMAGE_TAG": self._image_tag,
             "CASTLINE_JOB_ROLE_ARN": roles.jobs.role_arn,
-            "CASTLINE_SERVING_ROLE_ARN": roles.serving.role_arn,
+            "CASTLINE_SERVING_ROLE_ARN": serving.role_arn,
             "CASTLINE_SUBNETS": ",".join(subnets.subnet_ids),
             "CASTLINE_SECURITY_GROUP": network.jobs.security_group_id,
             "CASTLINE_BUILD_PROJECT": names.build_project(environment),

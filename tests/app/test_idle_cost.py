@@ -10,7 +10,7 @@ import pytest
 
 from app.contracts import documents, prices
 from app.contracts.prices import Prices
-from app.contracts.settings import PipelineSettings, ServingSettings
+from app.contracts.settings import PipelineSettings, ScalingSettings, ServingSettings
 from app.idle_cost import count, endpoint, of_assembly, total
 
 KNOWN = Prices("us-east-1", "2026-01-01", {
@@ -69,6 +69,9 @@ def test_given_stores_then_they_cost_by_what_lies_in_them() -> None:
         (ServingSettings(), UNKNOWN, 0.0),
         (ServingSettings(mode="realtime", instance_count=2), KNOWN, 2 * 0.25 * 730),
         (ServingSettings(mode="realtime"), UNKNOWN, None),
+        (ServingSettings(mode="realtime", scaling=ScalingSettings(max_instances=4)), KNOWN, 0.25 * 730),
+        (ServingSettings(mode="async"), UNKNOWN, 0.0),
+        (ServingSettings(mode="async", scaling=ScalingSettings(min_instances=1, max_instances=2)), KNOWN, 0.25 * 730),
     ],
 )
 def test_given_a_mode_of_serving_then_its_idle_cost_is_known(
@@ -81,6 +84,17 @@ def test_given_a_serverless_endpoint_then_it_says_what_answering_costs() -> None
     known = Prices("us-east-1", "2026-01-01", {"serverless_gb_second": 0.00002})
     assert endpoint(ServingSettings(), known).note == "costs only while it answers: 0.00012 USD a second"
     assert endpoint(ServingSettings(), UNKNOWN).note == "costs only while it answers"
+
+
+def test_given_machines_that_scale_then_it_says_how_many_come_and_what_each_costs() -> None:
+    realtime = ServingSettings(mode="realtime", scaling=ScalingSettings(max_instances=4))
+    assert endpoint(realtime, KNOWN).note == (
+        "1 x ml.m5.xlarge, 730 h, from the first promoted model on; up to 4 while there is more to do"
+    )
+    assert endpoint(ServingSettings(mode="async"), KNOWN).note == (
+        "no machine while nothing waits; up to 1 x ml.m5.xlarge while it does, 0.25 USD an hour each"
+    )
+    assert endpoint(ServingSettings(mode="async"), UNKNOWN).note.endswith("while it does, price unknown")
 
 
 def test_given_unknown_prices_then_things_that_are_not_there_still_cost_nothing() -> None:

@@ -56,8 +56,8 @@ class Synthesized:
                     yield logical_id, statement
 
 
-def synthesize(environment: str, folder: Path) -> Synthesized:
-    app = new_app(environment, outdir=str(folder))
+def synthesize(environment: str, folder: Path, **more: Any) -> Synthesized:
+    app = new_app(environment, outdir=str(folder), more=more)
     build(app)
     app.synth()
     templates = {
@@ -69,6 +69,17 @@ def synthesize(environment: str, folder: Path) -> Synthesized:
 @pytest.fixture(scope="session")
 def dev(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     return synthesize("dev", tmp_path_factory.mktemp("dev"))
+
+
+@pytest.fixture(scope="session")
+def realtime(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    serving = {"mode": "realtime", "capture_percent": 10, "max_latency_ms": 20_000, "scaling": {"max_instances": 3}}
+    return synthesize("dev", tmp_path_factory.mktemp("realtime"), serving=serving)
+
+
+@pytest.fixture(scope="session")
+def asynchronous(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    return synthesize("dev", tmp_path_factory.mktemp("async"), serving={"mode": "async", "keep_days": 7})
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,7 @@ def policy_of(synthesized: Any, part_of_id: str) -> list[dict[str, Any]]:
 
 def test_no_role_has_a_managed_policy(dev: Any) -> None:
     roles = [r["Properties"] for _, _, r in dev.everything() if r["Type"] == "AWS::IAM::Role"]
-    assert len(roles) == len(PERMISSIONS) + 4  # the jobs, the endpoint, the state machine, the image build
+    assert len(roles) == len(PERMISSIONS) + 5  # jobs, two kinds of endpoint, the state machine, the image build
     assert not [role for role in roles if role.get("ManagedPolicyArns")]
 
 
@@ -121,8 +121,8 @@ def test_the_endpoint_reads_models_and_writes_nothing(dev: Any) -> None:
 
 def test_the_role_of_the_endpoint_outlives_the_stack(dev: Any) -> None:
     roles = dev.of_type("pipeline", "AWS::IAM::Role")
-    (serving,) = (role for key, role in roles.items() if key.startswith("RolesServing"))
-    assert serving["DeletionPolicy"] == "Retain"
+    of_endpoint = [role for key, role in roles.items() if key.startswith(("RolesServing", "RolesMachines"))]
+    assert [role["DeletionPolicy"] for role in of_endpoint] == ["Retain", "Retain"]
 
 
 def test_only_the_commit_deletes_uploads_and_moves_the_champion(dev: Any) -> None:

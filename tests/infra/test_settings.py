@@ -103,7 +103,7 @@ def test_an_environment_that_cdk_json_does_not_know_is_refused_with_a_way_out() 
         ),
         (
             {"serving": {"mode": "batch"}},
-            "serving.mode: 'batch' is not one of 'serverless', 'realtime'; for example \"serverless\"",
+            "serving.mode: 'batch' is not one of 'serverless', 'realtime', 'async'; for example \"serverless\"",
         ),
         (
             {"spend": {"per_run_usd": 0}},

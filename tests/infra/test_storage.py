@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.contracts import keys
+
 STATEFUL = {
     "AWS::S3::Bucket",
     "AWS::DynamoDB::Table",
@@ -66,7 +68,8 @@ def test_every_bucket_refuses_unencrypted_connections_and_old_tls(dev: Any) -> N
 
 
 def test_overwritten_objects_expire_but_current_ones_never(dev: Any) -> None:
-    (rule,) = data_bucket(dev)["LifecycleConfiguration"]["Rules"]
+    rules = data_bucket(dev)["LifecycleConfiguration"]["Rules"]
+    (rule,) = (rule for rule in rules if rule.get("Prefix") != keys.SERVING)
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 90}
     assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
     assert "ExpirationInDays" not in rule
