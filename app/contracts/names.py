@@ -11,6 +11,8 @@ JOB_STEPS = ("prepare", "train", "evaluate")
 MAX_JOB_NAME = 63
 RUN_ID = r"\d{8}-\d{6}-[0-9a-f]{6}"
 """Pattern of run ids."""
+OPERATOR_POLICY_OUTPUT = "OperatorPolicyArn"
+"""Output of the pipeline stack: the policy to attach to the people who operate it."""
 
 
 def prefix(environment: str) -> str:

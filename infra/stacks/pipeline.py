@@ -17,6 +17,7 @@ from infra.arns import Arns
 from infra.functions import PipelineFunctions
 from infra.identity import SageMakerRoles
 from infra.network import PrivateNetwork
+from infra.people import OperatorPolicy
 from infra.permissions import Resources
 from infra.settings import DeploymentSettings
 from infra.triggers import EventTriggers, InboxTrigger
@@ -60,18 +61,20 @@ class PipelineStack(Stack):
             arns=self._arns,
             file_system_id=file_system_id if settings.pipeline.training.file_system.used else None,
         )
+        resources = Resources(
+            bucket_arn=bucket_arn,
+            table_arn=table.table_arn,
+            job_role_arn=roles.jobs.role_arn,
+            serving_role_arn=roles.of_endpoint(on_machines=settings.pipeline.serving.on_machines).role_arn,
+            serving_mode=settings.pipeline.serving.mode,
+            arns=self._arns,
+        )
+        OperatorPolicy(self, "Operators", environment=settings.environment, resources=resources)
         self.functions = PipelineFunctions(
             self,
             "Functions",
             settings=settings,
-            resources=Resources(
-                bucket_arn=bucket_arn,
-                table_arn=table.table_arn,
-                job_role_arn=roles.jobs.role_arn,
-                serving_role_arn=roles.of_endpoint(on_machines=settings.pipeline.serving.on_machines).role_arn,
-                serving_mode=settings.pipeline.serving.mode,
-                arns=self._arns,
-            ),
+            resources=resources,
             environment={
                 **self._environment(network, bucket, table, roles), "CASTLINE_FILE_SYSTEM": file_system_id
             },
