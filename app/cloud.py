@@ -15,7 +15,6 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from app.client.pipeline import Pipeline, PipelineError
 from app.contracts import names
 from app.embedded import control
-from app.embedded.settings import ACCESS_KEY, REGION, SECRET_KEY
 
 INVOKE_SECONDS = 120
 POOL_CONNECTIONS = 32
@@ -32,15 +31,16 @@ def connect(environment: str, *, aws: bool = False) -> Pipeline:
     Raises:
         PipelineError: the embedded AWS is not up, there are no credentials, or the stacks are not deployed.
     """
-    session = boto3.Session() if aws else _embedded_session()
-    endpoint = {} if aws else {"endpoint_url": _endpoint_url()}
+    session = boto3.Session()
+    access = None if aws else _running().access()
+    options = access.client_options() if access else {}
     config = Config(read_timeout=INVOKE_SECONDS, max_pool_connections=POOL_CONNECTIONS,
                     retries={"mode": "standard", "max_attempts": 5},
                     s3={"addressing_style": "auto" if aws else "path"})
 
     @functools.cache
     def client(service: str) -> Any:
-        return session.client(service, config=config, **endpoint)
+        return session.client(service, config=config, **options)
 
     outputs = _outputs(client, environment, aws=aws)
     return Pipeline(
@@ -52,6 +52,7 @@ def connect(environment: str, *, aws: bool = False) -> Pipeline:
         state_machine_arn=outputs["StateMachineArn"],
         gate_function=outputs["GateFunctionName"],
         endpoint=outputs["EndpointName"],
+        variables=access.environment() if access else {},
     )
 
 
@@ -78,24 +79,21 @@ def order_fault(kind: str, job: str, times: int = 1) -> None:
 
 
 def _admin(path: str, body: dict[str, Any]) -> None:
+    running = _running()
     request = urllib.request.Request(  # noqa: S310 - our own loopback address
-        f"{_endpoint_url()}/_castline/{path}", json.dumps(body).encode(), method="POST")
+        f"{running.endpoint_url}/_castline/{path}", json.dumps(body).encode(), method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=10):  # noqa: S310
+        with running.open(request, timeout_seconds=10):
             return
     except urllib.error.HTTPError as error:
         raise PipelineError(json.loads(error.read())["message"]) from error
 
 
-def _endpoint_url() -> str:
+def _running() -> control.Running:
     running = control.status()
     if running is None:
         raise PipelineError("the embedded AWS is not up: start it with python -m app up, or use your account: --aws")
-    return running.endpoint_url
-
-
-def _embedded_session() -> boto3.Session:
-    return boto3.Session(aws_access_key_id=ACCESS_KEY, aws_secret_access_key=SECRET_KEY, region_name=REGION)
+    return running
 
 
 def _outputs(client: Any, environment: str, *, aws: bool) -> dict[str, str]:

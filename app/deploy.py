@@ -9,7 +9,8 @@ from pathlib import Path
 
 from app.client.pipeline import PipelineError
 from app.embedded import control
-from app.embedded.settings import ACCOUNT, REGION, ROOT, client_environment, without_aws
+from app.embedded.settings import ACCOUNT, REGION, ROOT, without_aws
+from app.embedded.strict import Person
 
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
 
@@ -29,22 +30,32 @@ def deploy(environment: str, *, aws: bool) -> Path:
     """
     if not CDK.is_file():
         raise PipelineError(f"{CDK} is missing: make test or make demo installs it (npm ci)")
-    variables = dict(os.environ) if aws else _embedded_variables()
+    running = None if aws else _running()
     folder = ROOT / "build" / "cdk.out" / environment
     assembly = str(folder)
-    _cdk(["synth", "--quiet", "-c", f"env={environment}", "--output", assembly], variables)
+    _cdk(["synth", "--quiet", "-c", f"env={environment}", "--output", assembly], _variables(running, "deployer"))
     # From here on the CDK reads what was synthesized: running app.py is the slow part.
-    where = [] if aws else [f"aws://{ACCOUNT}/{REGION}"]
-    _cdk(["bootstrap", *where, "--app", assembly], variables)
-    _cdk(["deploy", "--all", "--require-approval", "never", "--concurrency", "2", "--app", assembly], variables)
+    where = [f"aws://{ACCOUNT}/{REGION}"] if running else []
+    _cdk(["bootstrap", *where, "--app", assembly], _variables(running, "administrator"))
+    _cdk(["deploy", "--all", "--require-approval", "never", "--concurrency", "2", "--app", assembly],
+         _variables(running, "deployer"))
+    if running and running.strict:
+        from app.embedded.strict import people
+
+        people.appoint(running.access("administrator"), environment)
     return folder
 
 
-def _embedded_variables() -> Mapping[str, str]:
+def _running() -> control.Running:
     running = control.status()
     if running is None:
         raise PipelineError("the embedded AWS is not up: python -m app up")
-    return without_aws(os.environ) | client_environment(running.endpoint_url)
+    return running
+
+
+def _variables(running: control.Running | None, person: Person) -> Mapping[str, str]:
+    """The environment of the CDK: the caller's own, or one that leads to the embedded AWS."""
+    return without_aws(os.environ) | running.access(person).environment() if running else dict(os.environ)
 
 
 def _cdk(arguments: list[str], variables: Mapping[str, str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
@@ -30,6 +30,8 @@ class Pipeline:
     gate_function: str
     endpoint: str
     console_url: str = ""
+    variables: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    """The AWS variables of a program that shall talk to the same embedded AWS."""
 
     def execution_arn(self, run_id: str) -> str:
         """ARN of the execution of a run; the execution's name is the run id."""

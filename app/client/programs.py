@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from app.client.pipeline import Pipeline, PipelineError
-from app.embedded.settings import client_environment, without_aws
+from app.embedded.settings import without_aws
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,7 +41,7 @@ def environment(base: Mapping[str, str], pipeline: Pipeline | None) -> dict[str,
     """The variables of such a program: where its packages lie, and how it reaches the deployment."""
     found = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "training_container")]), "TF_CPP_MIN_LOG_LEVEL": "3"}
     if pipeline and pipeline.embedded:
-        return without_aws(base) | client_environment(pipeline.client("s3").meta.endpoint_url) | found
+        return {**without_aws(base), **pipeline.variables, **found}
     return dict(base) | found
 
 

@@ -6,13 +6,15 @@ import logging
 import os
 
 from app.embedded.settings import EmbeddedSettings, default_programs, default_state
+from app.embedded.strict import is_strict
 
 
 def main() -> None:
     """Amend ministack, put the local SageMaker into it, and serve until SIGTERM."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     logging.getLogger("castline").setLevel(logging.INFO)
-    settings = EmbeddedSettings(default_state(), int(os.environ["GATEWAY_PORT"]), default_programs())
+    settings = EmbeddedSettings(default_state(), int(os.environ["GATEWAY_PORT"]), default_programs(),
+                                strict=is_strict(default_state()))
     from ministack import app as ministack
 
     from app.embedded import admin, amendments, server
@@ -24,7 +26,7 @@ def main() -> None:
     from app.embedded.sagemaker.events import publish_to_ministack
     from app.embedded.sagemaker.service import SageMaker
 
-    amendments.apply_all()
+    amendments.apply_all(settings)
     cloud = Cloud.build(settings, publish_to_ministack())
     cloud.children.end_leftovers()
     service = SageMaker(cloud)
@@ -42,7 +44,7 @@ def main() -> None:
 
     interference = Interference(ministack.app, lambda_at)
     application = admin.in_front_of(interference, admin.routes(cloud, service, interference))
-    server.serve(application, settings.port, on_ready=ready, on_stop=stopping)
+    server.serve(application, settings, on_ready=ready, on_stop=stopping)
 
 
 main()

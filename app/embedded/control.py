@@ -7,11 +7,13 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from http.client import HTTPResponse
 from pathlib import Path
 
 import psutil
@@ -20,11 +22,14 @@ from app.embedded.settings import (
     DEFAULT_PORT,
     HOST,
     ROOT,
+    Access,
     EmbeddedError,
     EmbeddedSettings,
     default_state,
+    endpoint_url,
     server_environment,
 )
+from app.embedded.strict import Person, is_strict, trusted
 
 START_SECONDS = 90.0
 STOP_SECONDS = 60.0
@@ -45,22 +50,45 @@ class Running:
     state: Path
 
     @property
+    def strict(self) -> bool:
+        """Whether it speaks TLS and lets policies decide."""
+        return is_strict(self.state)
+
+    @property
     def endpoint_url(self) -> str:
         """Where AWS clients have to go."""
-        return f"http://{HOST}:{self.port}"
+        return endpoint_url(self.port, strict=self.strict)
+
+    def access(self, person: Person = "operator") -> Access:
+        """How a client reaches it; in the strict mode in the name of one of its people."""
+        if not self.strict:
+            return Access(self.endpoint_url)
+        from app.embedded.strict import people
+
+        return people.access(self.state, self.endpoint_url, person)
+
+    def open(self, request: urllib.request.Request, timeout_seconds: float) -> HTTPResponse:
+        """Send a request that is none of AWS, and hear the answer.
+
+        Raises:
+            urllib.error.URLError: nobody answers, or with an error status.
+        """
+        return _open(request, timeout_seconds, self.state)
 
 
-def up(port: int | None = None, state: Path | None = None) -> Running:
+def up(port: int | None = None, state: Path | None = None, *, strict: bool = False) -> Running:
     """Start the embedded AWS and wait until it answers.
 
     Args:
         port: Port on 127.0.0.1; the default is 4566.
         state: State folder; the default is CASTLINE_STATE or .castline in the repository.
+        strict: Whether the folder is to belong to a strict embedded AWS from now on; one that does stays strict.
 
     Raises:
         EmbeddedError: it is up already, the port is taken, or it did not come up.
     """
-    settings = EmbeddedSettings((state or default_state()).resolve(), port or DEFAULT_PORT)
+    folder = (state or default_state()).resolve()
+    settings = EmbeddedSettings(folder, port or DEFAULT_PORT, strict=strict or is_strict(folder))
     if running := status(settings.state):
         raise EmbeddedError(f"the embedded AWS is up already at {running.endpoint_url} (process {running.pid}): "
                             "use it, or stop it with python -m app down")
@@ -69,6 +97,8 @@ def up(port: int | None = None, state: Path | None = None) -> Running:
                             "another port: python -m app up --port 4577")
     _check_programs_around()
     (settings.state / "tmp").mkdir(parents=True, exist_ok=True)
+    if settings.strict:
+        _make_strict(settings.state)
     with settings.log.open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "app.embedded"], cwd=ROOT, env=server_environment(settings, os.environ),
@@ -118,6 +148,21 @@ def status(state: Path | None = None) -> Running | None:
     return Running(noted["pid"], noted["started"], noted["port"], folder) if alive else None
 
 
+def _make_strict(state: Path) -> None:
+    # Imported here: only the strict mode needs to sign certificates.
+    from app.embedded.strict import certificates, people
+
+    certificates.make(state)
+    people.engage(state)
+
+
+def _open(request: urllib.request.Request, timeout_seconds: float, state: Path) -> HTTPResponse:
+    context = ssl.create_default_context(cafile=trusted(state)) if is_strict(state) else None
+    answer: HTTPResponse = urllib.request.urlopen(  # noqa: S310 - our own loopback address
+        request, timeout=timeout_seconds, context=context)
+    return answer
+
+
 def _is_taken(port: int) -> bool:
     """Whether somebody keeps the port; a server that was killed a moment ago lets go of it."""
     deadline = time.monotonic() + LET_GO_SECONDS
@@ -137,12 +182,12 @@ def _check_programs_around() -> None:
 
 def _wait_until_healthy(process: subprocess.Popen[bytes], settings: EmbeddedSettings) -> None:
     deadline = time.monotonic() + START_SECONDS
-    url = f"{settings.endpoint_url}/_ministack/health"
+    health = urllib.request.Request(f"{settings.endpoint_url}/_ministack/health")  # noqa: S310
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise EmbeddedError(f"the embedded AWS ended at once: {_last_words(settings.log)}")
         try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own loopback address
+            with _open(health, 2, settings.state):
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)

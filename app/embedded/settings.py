@@ -6,6 +6,9 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from app.embedded.strict import trusted
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 4566
@@ -13,7 +16,7 @@ HOST = "127.0.0.1"  # not localhost: that may resolve to ::1, where nobody liste
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 ACCESS_KEY = "castline"
-SECRET_KEY = "castline"  # noqa: S105 - nothing checks it
+SECRET_KEY = "castline"  # noqa: S105 - nothing checks it, unless the mode is strict: app/embedded/strict
 
 STATE_VARIABLE = "CASTLINE_STATE"
 PROGRAMS_VARIABLE = "CASTLINE_PROGRAMS"
@@ -43,11 +46,13 @@ class EmbeddedSettings:
     programs: Path = dataclasses.field(default_factory=default_programs)
     new_machine_seconds: float = 3.0
     """How long an interrupted job waits for its next spot machine; on AWS it takes minutes."""
+    strict: bool = False
+    """TLS, signed requests, and every policy evaluated (app/embedded/strict)."""
 
     @property
     def endpoint_url(self) -> str:
         """Where every AWS client has to go."""
-        return f"http://{HOST}:{self.port}"
+        return endpoint_url(self.port, strict=self.strict)
 
     @property
     def log(self) -> Path:
@@ -70,16 +75,46 @@ class EmbeddedSettings:
         return self.state / "children"
 
 
-def client_environment(endpoint_url: str) -> dict[str, str]:
-    """The AWS variables that send an SDK or the CDK to the embedded AWS."""
-    return {
-        "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
+def endpoint_url(port: int, *, strict: bool) -> str:
+    """Where an embedded AWS answers."""
+    return f"{'https' if strict else 'http'}://{HOST}:{port}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Access:
+    """How one client reaches an embedded AWS: where it is, by whose key, and whose certificates it trusts."""
+
+    endpoint_url: str
+    access_key: str = ACCESS_KEY
+    secret_key: str = dataclasses.field(default=SECRET_KEY, repr=False)
+    session_token: str = dataclasses.field(default="", repr=False)
+    """Of temporary credentials only."""
+    certificates: Path | None = None
+    """The certificate authority of a strict embedded AWS."""
+
+    def environment(self) -> dict[str, str]:
+        """The AWS variables that send an SDK or the CDK to the embedded AWS."""
+        token = {"AWS_SESSION_TOKEN": self.session_token} if self.session_token else {}
+        trust = {"AWS_CA_BUNDLE": str(self.certificates)} if self.certificates else {}
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        } | token | trust
+
+    def client_options(self) -> dict[str, Any]:
+        """What boto3's `client` takes beside the name of the service and a config."""
+        return {
+            "endpoint_url": self.endpoint_url,
+            "region_name": REGION,
+            "aws_access_key_id": self.access_key,
+            "aws_secret_access_key": self.secret_key,
+            "aws_session_token": self.session_token or None,
+            "verify": str(self.certificates) if self.certificates else None,
+        }
 
 
 def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
@@ -90,7 +125,9 @@ def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
 def server_environment(settings: EmbeddedSettings, base: Mapping[str, str]) -> dict[str, str]:
     """The environment of the process; ministack reads most of it when it is imported."""
     state = settings.state
-    return without_aws(base) | client_environment(settings.endpoint_url) | {
+    trust = trusted(settings.state) if settings.strict else None
+    mode = {"AUTH": "true", "USE_SSL": "1"} if settings.strict else {}
+    return without_aws(base) | Access(settings.endpoint_url, certificates=trust).environment() | mode | {
         STATE_VARIABLE: str(state),
         PROGRAMS_VARIABLE: str(settings.programs),
         "TMPDIR": str(state / "tmp"),

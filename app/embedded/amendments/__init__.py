@@ -8,16 +8,24 @@ from app.embedded.amendments import (
     executions,
     lambda_errors,
     network,
+    principals,
+    requests,
     restart,
+    service_roles,
     task_tokens,
 )
+from app.embedded.settings import EmbeddedSettings
 
 
-def apply_all() -> None:
+def apply_all(settings: EmbeddedSettings) -> None:
     """Amend the imported ministack.
 
     Raises:
         PinError: a private part that an amendment hooks into has moved.
     """
+    if settings.strict:
+        principals.apply(settings.state)
+        requests.apply()
+        service_roles.apply()
     for amendment in (network, buckets, lambda_errors, executions, task_tokens, codebuild, restart):
         amendment.apply()

@@ -48,6 +48,12 @@ def is_running(arn: str) -> bool:
     return bool(execution) and execution["status"] == "RUNNING"
 
 
+def machine(arn: str) -> str:
+    """ARN of the state machine of an execution; empty when there is none."""
+    execution = stepfunctions._executions.get(arn)
+    return str(execution["stateMachineArn"]) if execution else ""
+
+
 def end(execution: dict[str, Any], status: str, error: str, cause: str) -> None:
     """Close a running execution as ABORTED or TIMED_OUT, with its history event and its status event."""
     execution.update(status=status, error=error, cause=cause, stopDate=stepfunctions.now_iso())

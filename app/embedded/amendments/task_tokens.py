@@ -19,6 +19,8 @@ from app.embedded import pin
 from app.embedded.amendments import executions
 
 WATCH_SECONDS = 0.2
+_machines: dict[str, str] = {}
+"""Tokens that are waited for -> ARN of the state machine."""
 _token: contextvars.ContextVar[str] = contextvars.ContextVar("castline_task_token", default="")
 
 
@@ -39,6 +41,7 @@ def apply() -> None:
 
     def wait(resource: str, data: Any, token: str, state: dict[str, Any]) -> Any:
         reset = _token.set(token)
+        _machines[token] = executions.machine(executions.current.get())
         watcher = threading.Thread(
             target=contextvars.copy_context().run, args=(_watch, token, state.get("HeartbeatSeconds")), daemon=True
         )
@@ -51,9 +54,15 @@ def apply() -> None:
             raise SystemExit from None  # ends this thread quietly: no Retry, no Catch after an abort
         finally:
             _token.reset(reset)
+            _machines.pop(token, None)
 
     stepfunctions._call_lambda = call_and_tell
     stepfunctions._invoke_with_callback = wait
+
+
+def machine(token: str) -> str:
+    """ARN of the state machine that waits for a token; empty when none does."""
+    return _machines.get(token, "")
 
 
 def _fail(token: str, error: str, cause: str) -> None:

@@ -18,7 +18,8 @@ from app.embedded.sagemaker.logs import JobLog
 from app.embedded.sagemaker.shapes import Record
 from app.embedded.sagemaker.store import Store
 from app.embedded.sagemaker.transfers import Transfers
-from app.embedded.settings import ACCESS_KEY, REGION, SECRET_KEY, EmbeddedSettings
+from app.embedded.settings import Access, EmbeddedSettings
+from app.embedded.strict import trusted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,18 +33,33 @@ class Cloud:
     children: Children
     s3: Any
     logs: Any
+    access: Access = dataclasses.field(default_factory=lambda: Access(""))
+    """How the programs of containers reach the embedded AWS."""
 
     @classmethod
     def build(cls, settings: EmbeddedSettings, publish: Publish) -> Cloud:
         """Load the records of earlier times and connect."""
-
-        def client(service: str) -> Any:
-            return boto3.client(
-                service, endpoint_url=settings.endpoint_url, region_name=REGION, aws_access_key_id=ACCESS_KEY,
-                aws_secret_access_key=SECRET_KEY, config=Config(s3={"addressing_style": "path"}))
-
+        access = Access(settings.endpoint_url, certificates=trusted(settings.state) if settings.strict else None)
+        s3, logs = _clients(access)
         return cls(settings, Store(settings.sagemaker), Events(publish), Faults(), Children(settings.children),
-                   client("s3"), client("logs"))
+                   s3, logs, access)
+
+    def acting_as(self, role_arn: str, record: Record) -> Cloud:
+        """The same surroundings in the name of a role, for what SageMaker and a container do for one record.
+
+        Raises:
+            AccessDeniedError: in the strict mode, when the role does not trust SageMaker, or does not allow what a
+                container of this record takes.
+        """
+        if not self.settings.strict:
+            return self
+        from app.embedded.sagemaker import authorization
+        from app.embedded.strict import authority
+
+        access = authority.assume(role_arn, authorization.SERVICE, "SageMaker", self.access)
+        authority.demand(access.access_key, *authorization.duties(record))
+        s3, logs = _clients(access)
+        return dataclasses.replace(self, s3=s3, logs=logs, access=access)
 
     @property
     def transfers(self) -> Transfers:
@@ -65,6 +81,12 @@ class Cloud:
             changes |= {"SecondaryStatus": secondary, "SecondaryStatusTransitions": transitions}
         self.store.change(record, **{f"{record['_kind']}Status": status}, **changes)
         self.events.state_changed(record)
+
+
+def _clients(access: Access) -> tuple[Any, Any]:
+    config = Config(s3={"addressing_style": "path"})
+    options = access.client_options()
+    return boto3.client("s3", config=config, **options), boto3.client("logs", config=config, **options)
 
 
 def in_background(name: str, work: Callable[[], None]) -> threading.Thread:

@@ -154,11 +154,13 @@ class Endpoints:
         if model is None:
             raise EndpointError(f"Could not find model \"{variant['ModelName']}\".")
         container = self._container(model)
+        cloud = self._cloud.acting_as(model["ExecutionRoleArn"], model)
         root = self._cloud.settings.work / "endpoints" / endpoint / uuid.uuid4().hex[:8] / "opt" / "ml"
-        self._cloud.transfers.download_archive(container["ModelDataUrl"], root / "model")
+        cloud.transfers.download_archive(container["ModelDataUrl"], root / "model")
         [port] = free_ports(1)
-        environment = {**container.get("Environment", {}), "SAGEMAKER_BIND_TO_PORT": str(port)}
-        stream = self._cloud.log(f"/aws/sagemaker/Endpoints/{endpoint}", f"{variant['VariantName']}/{root.parts[-3]}")
+        environment = {**cloud.access.environment(), **container.get("Environment", {}),
+                       "SAGEMAKER_BIND_TO_PORT": str(port)}
+        stream = cloud.log(f"/aws/sagemaker/Endpoints/{endpoint}", f"{variant['VariantName']}/{root.parts[-3]}")
         program = Program(self._cloud.settings, self._cloud.children, "serve", root, environment, stream.write)
         limit = SERVERLESS_BODY_BYTES if "ServerlessConfig" in variant else REALTIME_BODY_BYTES
         server = Server(program, f"http://{HOST}:{port}", root, variant["VariantName"], limit)

@@ -22,6 +22,11 @@ def in_use(message: str) -> ApiError:
     return ApiError("ResourceInUse", message)
 
 
+def denied(message: str) -> ApiError:
+    """A policy refuses."""
+    return ApiError("AccessDeniedException", message)
+
+
 def limit_exceeded(message: str) -> ApiError:
     """An account quota is used up."""
     return ApiError("ResourceLimitExceeded", message)

@@ -30,10 +30,11 @@ def register(service: SageMaker) -> None:
     from ministack.services.cloudformation import provisioners
 
     async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Answer:
+        caller = str(router.extract_access_key_id(headers, query) or "")
         if match := INVOCATION.match(path):
-            return await asyncio.to_thread(_invoke, service, match[1], headers, body)
+            return await asyncio.to_thread(_invoke, service, caller, match[1], headers, body)
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
-        return await asyncio.to_thread(_answer, service, operation, body)
+        return await asyncio.to_thread(_answer, service, caller, operation, body)
 
     pin.part(ministack, "SERVICE_HANDLERS")["sagemaker"] = handle
     pin.part(router, "SERVICE_PATTERNS")["sagemaker"] = {
@@ -41,16 +42,22 @@ def register(service: SageMaker) -> None:
     pin.part(provisioners, "_RESOURCE_HANDLERS")["AWS::SageMaker::ModelPackageGroup"] = _group_handlers(service)
 
 
-def _answer(service: SageMaker, operation: str, body: bytes) -> Answer:
+def _answer(service: SageMaker, caller: str, operation: str, body: bytes) -> Answer:
     try:
-        status, answer = 200, service.call(operation, json.loads(body or b"{}"))
+        request = json.loads(body or b"{}")
+        service.authorize(caller, operation, request)
+        status, answer = 200, service.call(operation, request)
     except ApiError as error:
         status, answer = 400, {"__type": error.code, "message": error.message}
     return status, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(answer, default=str).encode()
 
 
-def _invoke(service: SageMaker, endpoint: str, headers: dict[str, str], body: bytes) -> Answer:
+def _invoke(service: SageMaker, caller: str, endpoint: str, headers: dict[str, str], body: bytes) -> Answer:
     """Pass a request on to the endpoint's server; its refusals come back as ModelError."""
+    try:
+        service.authorize_invocation(caller, endpoint)
+    except ApiError as error:
+        return _error(403, error.code, {"message": error.message})
     try:
         server = service.endpoints.server(endpoint)
     except ApiError as error:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
 
+from app.embedded.sagemaker import reasons
 from app.embedded.sagemaker.cloud import Cloud, in_background
 from app.embedded.sagemaker.programs import SHUTDOWN_GRACE_SECONDS, Outcome
 from app.embedded.sagemaker.several import Programs
@@ -88,7 +89,7 @@ class Jobs(abc.ABC):
             self.run(record)
         except Exception as error:
             log.exception("%s job %s", self.kind.lower(), record["_name"])
-            end: Record = {f"{self.kind}EndTime": time.time(), "FailureReason": f"InternalServerError: {error}"}
+            end: Record = {f"{self.kind}EndTime": time.time(), "FailureReason": reasons.of_exception(error)}
             self._set(record, "Failed", "Failed", **end)
         finally:
             self._stopping.discard(record["_name"])

@@ -41,7 +41,8 @@ class Processing(Jobs):
             return reasons.end_by_fault(self._cloud, record, fault)
         folder = self._cloud.settings.work / "processing" / record["_name"]
         shutil.rmtree(folder, ignore_errors=True)
-        hosts = [_Host(self._cloud, record, folder, number) for number in range(1, instance_count(record) + 1)]
+        cloud = self._cloud.acting_as(record["RoleArn"], record)
+        hosts = [_Host(cloud, record, folder, number) for number in range(1, instance_count(record) + 1)]
         for host in hosts:
             if missing := host.download():
                 return self._cloud.job_status(record, "Failed", FailureReason=missing, ProcessingEndTime=time.time())
@@ -92,7 +93,7 @@ class _Host:
     def start(self) -> Program:
         """Start the job's program here."""
         name = Path(self._record["AppSpecification"]["ContainerEntrypoint"][0]).name
-        environment = self._record.get("Environment", {})
+        environment = {**self._cloud.access.environment(), **self._record.get("Environment", {})}
         return Program(self._cloud.settings, self._cloud.children, name, self.root, environment, self.log.write,
                        JOB_NICENESS)
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 from app.contracts.jobs import ML_ROOT_VARIABLE
 from app.embedded.children import Children
-from app.embedded.settings import EmbeddedSettings, client_environment, without_aws
+from app.embedded.settings import EmbeddedSettings, without_aws
 
 STOP_GRACE_SECONDS = 120.0
 """SageMaker's time between SIGTERM and SIGKILL."""
@@ -43,7 +43,7 @@ class Program:
         children: Starts processes and remembers them.
         name: Name of the program: train, serve, prepare, evaluate.
         root: What the program sees as /opt/ml.
-        environment: Variables of the job, on top of those of the machine.
+        environment: Variables of the job, with its credentials, on top of those of the machine.
         on_line: Receives each line of output.
         niceness: How far it stands back behind other processes.
     """
@@ -53,7 +53,7 @@ class Program:
         file = settings.programs / name
         if not file.is_file():
             raise FileNotFoundError(f"{name}: the image has no such program ({file})")
-        machine = without_aws(os.environ) | client_environment(settings.endpoint_url)
+        machine = without_aws(os.environ)
         machine.pop("TMPDIR", None)
         variables = {**machine, **environment, ML_ROOT_VARIABLE: str(root), "PYTHONUNBUFFERED": "1"}
         root.mkdir(parents=True, exist_ok=True)

@@ -6,8 +6,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from app.embedded.sagemaker.faults import FaultKind
 from app.embedded.sagemaker.shapes import Record
+from app.embedded.strict.steps import AccessDeniedError
 
 if TYPE_CHECKING:
     from app.embedded.sagemaker.cloud import Cloud
@@ -21,6 +24,13 @@ def algorithm_error(root: Path, exit_status: int) -> str:
     file = root / "output/failure"
     said = file.read_text()[:REASON_LIMIT] if file.is_file() else ""
     return f"AlgorithmError: {said or f'exit code: {exit_status}'}"
+
+
+def of_exception(error: Exception) -> str:
+    """FailureReason of what SageMaker could not do for a job: the role's fault where a policy refused, else its own."""
+    refused = isinstance(error, ClientError) and error.response["Error"]["Code"] in ("403", "AccessDenied")
+    whose = "ClientError" if refused or isinstance(error, AccessDeniedError) else "InternalServerError"
+    return f"{whose}: {error}"[:REASON_LIMIT]
 
 
 def end_by_fault(cloud: Cloud, record: Record, fault: FaultKind) -> None:

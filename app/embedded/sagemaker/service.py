@@ -6,15 +6,16 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from app.embedded.sagemaker import reasons, shapes
+from app.embedded.sagemaker import authorization, reasons, shapes
 from app.embedded.sagemaker.arns import arn, name_of
 from app.embedded.sagemaker.cloud import Cloud
 from app.embedded.sagemaker.endpoints import Endpoints
-from app.embedded.sagemaker.errors import ApiError, in_use, validation
+from app.embedded.sagemaker.errors import ApiError, denied, in_use, validation
 from app.embedded.sagemaker.processing import Processing
 from app.embedded.sagemaker.registry import Registry
 from app.embedded.sagemaker.shapes import Record
 from app.embedded.sagemaker.training import Training
+from app.embedded.strict.steps import AccessDeniedError, Step
 
 RESOURCES = {
     "TrainingJob": "training-job",
@@ -48,6 +49,29 @@ class SageMaker:
         self.processing = Processing(cloud)
         self.endpoints = Endpoints(cloud)
         self.registry = Registry(cloud)
+
+    def authorize(self, caller: str, operation: str, request: Record) -> None:
+        """Ask the policies of a caller, in the strict mode.
+
+        Raises:
+            ApiError: the request is none of SageMaker, or one of them refuses it.
+        """
+        if self._cloud.settings.strict:
+            shapes.check_request(operation, request)
+            self._demand(caller, *authorization.steps(operation, request, RESOURCES))
+
+    def authorize_invocation(self, caller: str, endpoint: str) -> None:
+        """The same for a question to an endpoint."""
+        if self._cloud.settings.strict:
+            self._demand(caller, authorization.invocation(endpoint))
+
+    def _demand(self, caller: str, *steps: Step) -> None:
+        from app.embedded.strict import authority
+
+        try:
+            authority.demand(caller, *steps)
+        except AccessDeniedError as error:
+            raise denied(str(error)) from error
 
     def call(self, operation: str, request: Record) -> Record:
         """Answer one API call.

@@ -49,7 +49,7 @@ class Training(Jobs):
         """From the download of the data to the upload of the model."""
         if fault := self._cloud.faults.take(record["_name"], "capacity", "max-wait", "max-runtime", "internal"):
             return reasons.end_by_fault(self._cloud, record, fault)
-        job = TrainingHosts(self._cloud, record)
+        job = TrainingHosts(self._cloud.acting_as(record["RoleArn"], record), record)
         self._progress(record, "Downloading", "Downloading input data")
         if missing := job.download():
             return self._cloud.job_status(record, "Failed", "Failed", FailureReason=missing)

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from boto3.exceptions import S3UploadFailedError
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, UnseekableStreamError
 
 from app.contracts.keys import split_uri
 
@@ -121,6 +121,10 @@ class Mirror:
                 try:
                     self._s3.upload_file(str(self._folder / name), self._bucket, _join(self._prefix, name))
                 except (FileNotFoundError, S3UploadFailedError):  # the latter: changed
+                    continue
+                except UnseekableStreamError:  # over TLS, what is sent is read on the way: it vanished there
+                    if (self._folder / name).exists():
+                        raise
                     continue
                 self._sent[name] = stamp
         for name in self._sent.keys() - present.keys():

@@ -19,6 +19,7 @@ from app.client.pipeline import Pipeline
 from app.contracts import documents, keys, table
 from app.contracts.runs import Champion, RunRecord
 from app.contracts.settings import PipelineSettings
+from app.embedded.settings import Access
 
 BUCKET, TABLE = "castings", "state"
 START = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
@@ -146,7 +147,7 @@ class Cloud:
         self.pipeline = Pipeline(
             client=clients.__getitem__, environment="local", embedded=True, bucket=BUCKET, table=TABLE,
             state_machine_arn="arn:aws:states:us-east-1:1:stateMachine:castline", gate_function="gate",
-            endpoint="castline-local")
+            endpoint="castline-local", variables=Access(clients["s3"].meta.endpoint_url).environment())
 
     def put(self, key, content):
         """Write an object; documents as JSON."""
