@@ -11,11 +11,11 @@ export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := $(NODES)
 export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := $(NODES)
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := $(NODES)
 
-.PHONY: help demo test faults check synth deploy train bench image lock clean
+.PHONY: help demo demo-strict test faults check synth deploy train bench image lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show the verbs
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 $(VENV)/.ready: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
@@ -35,6 +35,9 @@ node_modules/.ready: package-lock.json
 
 demo: $(READY) ## The whole pipeline on the embedded AWS [DATA=folder]: deploy, upload, train, publish, predict
 	@$(PY) -m app.demo $(if $(DATA),--data "$(DATA)")
+
+demo-strict: $(READY) ## The same where IAM decides: TLS, signed requests, every policy evaluated [DATA=folder]
+	@$(PY) -m app.demo --strict $(if $(DATA),--data "$(DATA)")
 
 test: $(READY) ## All tests
 	@$(PY) -m pytest -n 2 --dist loadscope --no-loadscope-reorder

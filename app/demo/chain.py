@@ -17,7 +17,7 @@ from app.client import predictions, runs, uploads
 from app.client.pipeline import Pipeline, PipelineError
 from app.contracts import keys
 from app.contracts.runs import RunRecord
-from app.demo import castings, pictures
+from app.demo import castings, pictures, refusals
 from app.demo.summary import Asked, Link, Summary
 from app.embedded import control
 from app.embedded.settings import EmbeddedError, default_state
@@ -40,11 +40,15 @@ class Chain:
         data: Folder to upload; None for generated castings.
         folder: Where results go.
         console: Where progress goes.
+        port: Port of the embedded AWS; None for the default.
+        strict: Whether policies decide, and what they refuse is shown.
     """
 
     data: Path | None
     folder: Path
     console: Console
+    port: int | None = None
+    strict: bool = False
     links: list[Link] = dataclasses.field(default_factory=list)
     began: float = dataclasses.field(default_factory=time.monotonic)
     record: RunRecord | None = None
@@ -63,6 +67,8 @@ class Chain:
             self._link("Run", lambda: self._follow(pipeline, run_id))
             self._link("Report", lambda: self._fetch_report(pipeline, run_id))
             self._link("Predict", lambda: self._predict(pipeline))
+            if self.strict:
+                self._link("Refused", lambda: self._refused(pipeline))
         except BrokenChainError:
             pass
         return self._summary()
@@ -91,7 +97,7 @@ class Chain:
             shutil.rmtree(state)
         state.mkdir(parents=True)
         (state / MARKER).touch()
-        started = control.up()
+        started = control.up(self.port, strict=self.strict)
         return f"up at {started.endpoint_url}, state in {started.state}"
 
     def _deploy(self) -> str:
@@ -147,6 +153,12 @@ class Chain:
         with_part = sum(a.part_found for a in self.asked)
         return (f"{len(images)} castings it never saw: part found in {with_part}, "
                 f"{sum(a.defects for a in self.asked)} defects; pictures in {self.sheet}")
+
+    def _refused(self, pipeline: Pipeline) -> str:
+        running = control.status()
+        if running is None:
+            raise PipelineError("the embedded AWS has ended")
+        return refusals.show(pipeline, running)
 
     def _summary(self) -> Summary:
         record = self.record
