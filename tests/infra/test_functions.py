@@ -112,6 +112,7 @@ def test_the_outputs_are_the_ones_that_the_command_line_asks_for(dev: Any) -> No
         "RepositoryUri",
         "ImageTag",
         "BuildProject",
+        "OperatorPolicyArn",
     }
     assert dev.templates["pipeline"]["Outputs"]["EndpointName"]["Value"] == "castline-dev"
     assert json.dumps(dev.templates["pipeline"]["Outputs"]["StateMachineArn"]).endswith(

@@ -19,9 +19,9 @@ COUNTED_OR_FREE = {
     "AWS::CDK::Metadata", "AWS::CloudFormation::Stack", "AWS::EC2::Route", "AWS::EC2::RouteTable",
     "AWS::EC2::SecurityGroup", "AWS::EC2::SecurityGroupEgress", "AWS::EC2::SecurityGroupIngress", "AWS::EC2::Subnet",
     "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPC", "AWS::EFS::AccessPoint", "AWS::EFS::MountTarget",
-    "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::KMS::Alias", "AWS::Lambda::EventSourceMapping",
-    "AWS::Lambda::Permission", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy",
-    "AWS::SageMaker::ModelPackageGroup",
+    "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::KMS::Alias",
+    "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Permission", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy", "AWS::SageMaker::ModelPackageGroup",
 }  # fmt: skip
 
 
