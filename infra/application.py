@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App, Tags
+from aws_cdk import App, Stack, Tags
+from aws_cdk import aws_iam as iam
 
 from app.contracts import names
 from infra.settings import CONTEXT_KEY, DeploymentSettings, merge, read
@@ -51,7 +52,9 @@ def build(app: App) -> DeploymentSettings:
 
     network = NetworkStack(app, stack_name("network"), settings=settings).network
     data = DataStack(app, stack_name("data"), settings=settings, network=network, termination_protection=True)
-    image = ImageStack(app, stack_name("image"), settings=settings, termination_protection=True)
+    image = ImageStack(
+        app, stack_name("image"), settings=settings, key_arn=data.key_arn, termination_protection=True
+    )
     pipeline = PipelineStack(
         app,
         stack_name("pipeline"),
@@ -61,9 +64,26 @@ def build(app: App) -> DeploymentSettings:
         file_system=data.files.file_system,
         table=data.table,
         image_tag=image.tag,
+        key_arn=data.key_arn,
     )
     pipeline.add_stack_dependency(image)
-    OperationsStack(app, stack_name("operations"), settings=settings, pipeline=pipeline)
+    OperationsStack(
+        app, stack_name("operations"), settings=settings, pipeline=pipeline, key_arn=data.key_arn
+    )
+    for child in app.node.children:
+        if isinstance(child, Stack):
+            _bound_roles(child, settings.security.permissions_boundary)
     Tags.of(app).add("project", "castline")
     Tags.of(app).add("environment", environment)
     return settings
+
+
+def _bound_roles(stack: Stack, policy: str) -> None:
+    """Bound every role of a stack, CDK's own included, by the managed policy of this name or ARN; empty: not at all."""
+    if not policy:
+        return
+    if ":" in policy:
+        found = iam.ManagedPolicy.from_managed_policy_arn(stack, "Boundary", policy)
+    else:
+        found = iam.ManagedPolicy.from_managed_policy_name(stack, "Boundary", policy)
+    iam.PermissionsBoundary.of(stack).apply(found)

@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from app.contracts import keys, names
+from infra.encryption import with_key
 from infra.grants import Grant, role
 from infra.logs import RetainedLogs
 from infra.settings import DeploymentSettings
@@ -40,8 +41,10 @@ class CopyToFiles(Construct):
         files: SharedFiles,
         vpc: ec2.IVpc,
         security_group: ec2.ISecurityGroup,
+        key_arn: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._key_arn = key_arn
         task = datasync.CfnTask(
             self,
             "Task",
@@ -63,22 +66,23 @@ class CopyToFiles(Construct):
 
     def _bucket_location(self, bucket: s3.IBucket, log_directory: str) -> str:
         prefixes = (*COPIED, *([log_directory.strip("/")] if log_directory else []))
+        grants = (
+            Grant(
+                actions=("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"),
+                resources=(bucket.bucket_arn,),
+            ),
+            Grant(
+                actions=("s3:GetObject", "s3:ListMultipartUploadParts"),
+                resources=tuple(f"{bucket.bucket_arn}/{prefix}/*" for prefix in prefixes),
+                why_wildcard="Object keys carry content hashes and names of images; the prefixes are the copied.",
+            ),
+        )
         reads = role(
             self,
             "Reads",
             service="datasync.amazonaws.com",
             description="DataSync reads what it copies to the file system",
-            grants=(
-                Grant(
-                    actions=("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"),
-                    resources=(bucket.bucket_arn,),
-                ),
-                Grant(
-                    actions=("s3:GetObject", "s3:ListMultipartUploadParts"),
-                    resources=tuple(f"{bucket.bucket_arn}/{prefix}/*" for prefix in prefixes),
-                    why_wildcard="Object keys carry content hashes and names of images; the prefixes are the copied.",
-                ),
-            ),
+            grants=with_key(grants, key_arn=self._key_arn, region=Stack.of(self).region),
         )
         location = datasync.CfnLocationS3(
             self,
@@ -112,7 +116,7 @@ class CopyToFiles(Construct):
     def _logs(self, settings: DeploymentSettings) -> str:
         """The task's log group, into which DataSync itself writes: it has no role for that."""
         stack, name = Stack.of(self), f"/aws/datasync/{names.prefix(settings.environment)}"
-        group = RetainedLogs(self, "Logs", name=name, settings=settings)
+        group = RetainedLogs(self, "Logs", name=name, settings=settings, key_arn=self._key_arn)
         arn = stack.format_arn(
             service="logs", resource="log-group", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
         )

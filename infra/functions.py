@@ -13,6 +13,7 @@ from constructs import Construct
 
 from app.contracts import names
 from infra.arns import Arns
+from infra.encryption import with_key
 from infra.grants import Grant, acknowledge, role
 from infra.image import REPOSITORY_ROOT
 from infra.logs import RetainedLogs
@@ -77,8 +78,10 @@ class PipelineFunctions(Construct):
         settings: DeploymentSettings,
         resources: Resources,
         environment: Mapping[str, str],
+        key_arn: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._key_arn = key_arn
         self._settings = settings
         self._resources = resources
         self._environment = dict(environment)
@@ -102,9 +105,13 @@ class PipelineFunctions(Construct):
         size = SIZES.get(handler, Size())
         scope = Construct(self, handler.title().replace("_", ""))
         name = names.function(self._settings.environment, handler)
-        logs = RetainedLogs(scope, "Logs", name=f"/aws/lambda/{name}", settings=self._settings)
+        logs = RetainedLogs(
+            scope, "Logs", name=f"/aws/lambda/{name}", settings=self._settings, key_arn=self._key_arn
+        )
         if size.asynchronous:
-            self.dead_letters[handler] = dead_letter_queue(scope, environment=self._settings.environment, owner=handler)
+            self.dead_letters[handler] = dead_letter_queue(
+                scope, environment=self._settings.environment, owner=handler, key_arn=self._key_arn
+            )
         own_role = self._roles[handler] = self._role(scope, handler, name)
         function = lambda_.Function(
             scope,
@@ -154,5 +161,9 @@ class PipelineFunctions(Construct):
             "Role",
             service="lambda.amazonaws.com",
             description=f"The function {name}",
-            grants=(*PERMISSIONS[handler](self._resources), own_log, *dead_letters, *wake_ups),
+            grants=with_key(
+                (*PERMISSIONS[handler](self._resources), own_log, *dead_letters, *wake_ups),
+                key_arn=self._key_arn,
+                region=Stack.of(self).region,
+            ),
         )

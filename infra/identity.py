@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from app.contracts import keys
 from infra.arns import Arns
+from infra.encryption import volumes, with_key
 from infra.grants import Grant, role
 from infra.image import registry_login
 
@@ -44,16 +45,18 @@ class SageMakerRoles(Construct):
         bucket_arn: str,
         arns: Arns,
         file_system_id: str | None,
+        key_arn: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._bucket_arn = bucket_arn
         self._arns = arns
+        self._key_arn = key_arn
         self.jobs = role(
             self,
             "Jobs",
             service=SAGEMAKER,
             description="Training and processing jobs",
-            grants=(
+            grants=self._encrypted(
                 *self._job_data(),
                 *self._container("TrainingJobs", "ProcessingJobs"),
                 _network(),
@@ -65,7 +68,7 @@ class SageMakerRoles(Construct):
             "Serving",
             service=SAGEMAKER,
             description="The inference endpoint",
-            grants=(
+            grants=self._encrypted(
                 self._objects(("s3:GetObject",), "runs/*"),
                 *self._container("Endpoints"),
             ),
@@ -75,7 +78,7 @@ class SageMakerRoles(Construct):
             "Machines",
             service=SAGEMAKER,
             description="The inference endpoint on instances",
-            grants=self._on_machines(),
+            grants=self._encrypted(*self._on_machines()),
         )
         # SageMaker can no longer patch or scale an endpoint whose role is gone.
         for kept in (self.serving, self.machines):
@@ -95,6 +98,11 @@ class SageMakerRoles(Construct):
             _network(),
             Grant(actions=("cloudwatch:DescribeAlarms",), resources=self._arns.rollout_alarms),
         )
+
+    def _encrypted(self, *grants: Grant) -> tuple[Grant, ...]:
+        """`grants`, and what SageMaker does with the customer-managed key under the role, volumes included."""
+        region = Stack.of(self).region
+        return (*with_key(grants, key_arn=self._key_arn, region=region), *volumes(self._key_arn))
 
     def _objects(self, actions: tuple[str, ...], *patterns: str) -> Grant:
         return Grant(

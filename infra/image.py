@@ -10,6 +10,7 @@ from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Stack
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
@@ -41,15 +42,17 @@ class ImageRepository(Construct):
         repository: Immutable tags, scanned on push, kept for ever: the champion's endpoint needs its image.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, name: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, name: str, key_arn: str | None) -> None:
         super().__init__(scope, construct_id)
+        key = kms.Key.from_key_arn(self, "Key", key_arn) if key_arn else None
         self.repository = ecr.Repository(
             self,
             "Repository",
             repository_name=name,
             image_tag_mutability=ecr.TagMutability.IMMUTABLE,
             image_scan_on_push=True,
-            encryption=ecr.RepositoryEncryption.AES_256,
+            encryption=ecr.RepositoryEncryption.KMS if key else ecr.RepositoryEncryption.AES_256,
+            encryption_key=key,
             removal_policy=RemovalPolicy.RETAIN,
         )
 
@@ -72,9 +75,11 @@ class ImageBuild(Construct):
         *,
         settings: DeploymentSettings,
         repository: ecr.IRepository,
+        key_arn: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
+        self._key_arn = key_arn
         self._arns = Arns(Stack.of(self), settings.environment)
         arguments = {"BASE_IMAGE": settings.image.base_image, "FLAVOUR": settings.image.flavour}
         self.source = s3_assets.Asset(
@@ -91,7 +96,9 @@ class ImageBuild(Construct):
 
     def _project(self, repository: ecr.IRepository, arguments: dict[str, str]) -> codebuild.Project:
         name = names.build_project(self._settings.environment)
-        logs = RetainedLogs(self, "Logs", name=f"/aws/codebuild/{name}", settings=self._settings)
+        logs = RetainedLogs(
+            self, "Logs", name=f"/aws/codebuild/{name}", settings=self._settings, key_arn=self._key_arn
+        )
         variables = {"REPOSITORY": names.repository(self._settings.environment), "TAG": self.tag, **arguments}
         project = codebuild.Project(
             self,

@@ -19,11 +19,17 @@ class RetainedLogs(Construct):
         group: The log group.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, name: str, settings: DeploymentSettings) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, name: str, settings: DeploymentSettings, key_arn: str | None
+    ) -> None:
         super().__init__(scope, construct_id)
         # The L2 construct wants an enum with a name for each of the numbers that the setting allows.
         created = logs.CfnLogGroup(
-            self, "Group", log_group_name=name, retention_in_days=settings.operations.log_retention_days
+            self,
+            "Group",
+            log_group_name=name,
+            retention_in_days=settings.operations.log_retention_days,
+            kms_key_id=key_arn,
         )
         created.apply_removal_policy(RemovalPolicy.DESTROY)
         self.group = logs.LogGroup.from_log_group_name(self, "Reference", name)

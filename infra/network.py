@@ -11,6 +11,14 @@ from infra.grants import acknowledge
 
 NFS_PORT = 2049
 HTTPS_PORT = 443
+IKE_PORT = 500
+"""Where IPsec agrees on keys; without it and ESP, hosts whose traffic SageMaker encrypts cannot reach each other.
+
+Source: SageMaker developer guide, Protect Communications Between ML Compute Instances.
+"""
+
+# ec2.Port.esp() would name ports, which the protocol has not.
+ESP = ec2.Port(protocol=ec2.Protocol.ESP, string_representation="ESP")
 
 
 class PrivateNetwork(Construct):
@@ -78,6 +86,9 @@ class PrivateNetwork(Construct):
         group = self._closed_group("Jobs", "Training and processing jobs: to each other, to S3, to EFS")
         group.add_ingress_rule(group, ec2.Port.all_tcp(), "workers of one multi-node job")
         group.add_egress_rule(group, ec2.Port.all_tcp(), "workers of one multi-node job")
+        for port, what in ((ec2.Port.udp(IKE_PORT), "keys"), (ESP, "packets")):
+            group.add_ingress_rule(group, port, f"{what} of what SageMaker encrypts between workers")
+            group.add_egress_rule(group, port, f"{what} of what SageMaker encrypts between workers")
         # S3's address list has another id in each region; the route tables lead nowhere but to S3 anyway.
         group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS_PORT), "S3 through the gateway endpoint")
         return group

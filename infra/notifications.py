@@ -20,6 +20,8 @@ KEY_DELETION_WAIT = Duration.days(30)
 class Notifications(Construct):
     """An SNS topic, encrypted with a key that alarms may use, reachable over TLS only.
 
+    Without a customer-managed key it has one of its own, which goes with it.
+
     Attributes:
         topic: The topic.
     """
@@ -31,9 +33,11 @@ class Notifications(Construct):
         *,
         settings: DeploymentSettings,
         publishers: Sequence[iam.IRole],
+        key_arn: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
-        key = self._key(names.topic(settings.environment), publishers)
+        alias = names.topic(settings.environment)
+        key = kms.Key.from_key_arn(self, "CustomerKey", key_arn) if key_arn else self._key(alias, publishers)
         self.topic = sns.Topic(
             self,
             "Topic",

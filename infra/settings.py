@@ -22,6 +22,10 @@ CONTEXT_KEY = "castline"
 MAX_SETTINGS_BYTES = 2_800
 """A Lambda environment holds 4 KB; the settings share it with the names and ARNs of the resources."""
 
+CREATE_KEY = "create"
+KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
+POLICY = re.compile(r"(arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+|[\w+=,.@-]{1,128})?")
+
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
 """What CloudWatch Logs accepts."""
 
@@ -150,6 +154,34 @@ class OperationsSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class SecuritySettings:
+    """What an organisation's own rules may add; docs/security.md says what holds without them."""
+
+    kms_key_arn: str = ""
+    """Encrypts at rest what takes a customer-managed key: the ARN of a key in the deployment's region; `create`: one
+    that the data stack makes; empty: keys of AWS. To be decided before the first deployment: EFS and ECR take their
+    key for life."""
+    permissions_boundary: str = ""
+    """Name or ARN of the managed IAM policy that bounds every role; empty: none."""
+
+    def __post_init__(self) -> None:
+        _check(
+            self.kms_key_arn in ("", CREATE_KEY) or bool(KEY_ARN.fullmatch(self.kms_key_arn)),
+            "security.kms_key_arn",
+            self.kms_key_arn,
+            f'must be the ARN of a KMS key (an alias will not do in IAM policies), "{CREATE_KEY}", or empty',
+            f'"{CREATE_KEY}"',
+        )
+        _check(
+            bool(POLICY.fullmatch(self.permissions_boundary)),
+            "security.permissions_boundary",
+            self.permissions_boundary,
+            "must be the name or the ARN of a managed policy, or empty",
+            '"developer-boundary"',
+        )
+
+
+@dataclasses.dataclass(frozen=True)
 class DeploymentSettings:
     """Everything the stacks need to know; `pipeline` is what also travels to the Lambdas."""
 
@@ -159,6 +191,7 @@ class DeploymentSettings:
     storage: StorageSettings = StorageSettings()
     image: ImageSettings = ImageSettings()
     operations: OperationsSettings = OperationsSettings()
+    security: SecuritySettings = SecuritySettings()
 
     def __post_init__(self) -> None:
         size = len(to_json(self.pipeline).encode())

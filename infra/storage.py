@@ -6,6 +6,7 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_efs as efs
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
@@ -27,7 +28,13 @@ class DataBucket(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, noncurrent_version_days: int, serving_days: int
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        noncurrent_version_days: int,
+        serving_days: int,
+        key: kms.IKey | None,
     ) -> None:
         super().__init__(scope, construct_id)
         logs = self._bucket(
@@ -38,6 +45,7 @@ class DataBucket(Construct):
         self.bucket = self._bucket(
             "Data",
             logs=logs,
+            key=key,
             lifecycle=[
                 s3.LifecycleRule(
                     id="expire-overwritten-and-unfinished",
@@ -60,13 +68,22 @@ class DataBucket(Construct):
         )
 
     def _bucket(
-        self, construct_id: str, *, lifecycle: list[s3.LifecycleRule], logs: s3.Bucket | None = None
+        self,
+        construct_id: str,
+        *,
+        lifecycle: list[s3.LifecycleRule],
+        logs: s3.Bucket | None = None,
+        key: kms.IKey | None = None,
     ) -> s3.Bucket:
+        """One of the two; S3 writes access logs to a bucket without a customer-managed key only."""
         return s3.Bucket(
             self,
             construct_id,
             versioned=logs is not None,
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=key,
+            # One request to KMS for many objects, instead of one for each.
+            bucket_key_enabled=True if key else None,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
@@ -85,7 +102,7 @@ class StateTable(Construct):
         table: Partition key `pk`, sort key `sk`.
     """
 
-    def __init__(self, scope: Construct, construct_id: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, key: kms.IKey | None) -> None:
         super().__init__(scope, construct_id)
         self.table = dynamodb.Table(
             self,
@@ -96,6 +113,8 @@ class StateTable(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if key else None,
+            encryption_key=key,
             deletion_protection=True,
             removal_policy=RemovalPolicy.RETAIN,
         )
@@ -110,7 +129,13 @@ class SharedFiles(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, vpc: ec2.IVpc, security_group: ec2.ISecurityGroup
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        vpc: ec2.IVpc,
+        security_group: ec2.ISecurityGroup,
+        key: kms.IKey | None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.file_system = efs.FileSystem(
@@ -120,6 +145,7 @@ class SharedFiles(Construct):
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
             security_group=security_group,
             encrypted=True,
+            kms_key=key,
             # SageMaker mounts without an IAM identity; the security group lets only the jobs reach port 2049.
             allow_anonymous_access=True,
             lifecycle_policy=efs.LifecyclePolicy.AFTER_30_DAYS,

@@ -19,7 +19,7 @@ from constructs import Construct
 
 from app.contracts import keys, names
 from infra.functions import SIZES, PipelineFunctions
-from infra.queues import dead_letter_queue
+from infra.queues import dead_letter_queue, encrypt
 from infra.settings import DeploymentSettings
 
 TARGET_RETRIES = 8
@@ -47,10 +47,11 @@ class InboxTrigger(Construct):
         settings: DeploymentSettings,
         bucket_name: str,
         gate: lambda_.IFunction,
+        key_arn: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
         window = settings.triggers.queue_window_seconds
-        self.dead_letters = dead_letter_queue(self, environment=settings.environment, owner="inbox")
+        self.dead_letters = dead_letter_queue(self, environment=settings.environment, owner="inbox", key_arn=key_arn)
         self.queue = sqs.Queue(
             self,
             "Queue",
@@ -61,6 +62,7 @@ class InboxTrigger(Construct):
             visibility_timeout=Duration.seconds(6 * SIZES["gate"].timeout_seconds + window),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=RECEIVES_BEFORE_DEAD),
         )
+        encrypt(self.queue, key_arn)
         events.Rule(
             self,
             "Uploads",

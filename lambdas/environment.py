@@ -30,6 +30,8 @@ class Environment:
     gate_function: str
     file_system: str = ""
     """Id of the EFS file system, when training uses it."""
+    key_arn: str = ""
+    """The customer-managed key, where the deployment has one."""
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Environment:
@@ -61,6 +63,7 @@ class Environment:
             security_group=get("SECURITY_GROUP"),
             gate_function=get("GATE_FUNCTION"),
             file_system=variables.get("CASTLINE_FILE_SYSTEM", ""),
+            key_arn=variables.get("CASTLINE_KEY_ARN", ""),
         )
 
     @property

@@ -105,6 +105,11 @@ def topic(environment: str) -> str:
     return f"{prefix(environment)}-notifications"
 
 
+def key(environment: str) -> str:
+    """Alias (without `alias/`) of the KMS key that the data stack makes when the settings ask for one."""
+    return prefix(environment)
+
+
 def build_project(environment: str) -> str:
     """Name of the CodeBuild project that builds the container image."""
     return f"{prefix(environment)}-image"

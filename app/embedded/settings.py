@@ -92,8 +92,16 @@ class Access:
     certificates: Path | None = None
     """The certificate authority of a strict embedded AWS."""
 
-    def environment(self) -> dict[str, str]:
-        """The AWS variables that send an SDK or the CDK to the embedded AWS."""
+    def environment(self, *, isolated: bool = False) -> dict[str, str]:
+        """The AWS variables that send an SDK or the CDK to the embedded AWS.
+
+        Args:
+            isolated: For a container without a network: neither an address nor credentials, and nothing that an SDK
+                would find on the machine of whoever runs the embedded AWS.
+        """
+        if isolated:
+            nowhere = dict.fromkeys(("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"), os.devnull)
+            return {**nowhere, "AWS_EC2_METADATA_DISABLED": "true"}
         token = {"AWS_SESSION_TOKEN": self.session_token} if self.session_token else {}
         trust = {"AWS_CA_BUNDLE": str(self.certificates)} if self.certificates else {}
         return {

@@ -18,6 +18,8 @@ THREADS = 16
 PART_BYTES = 16 << 20
 TRANSFER = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4)
 """Fixed, because S3's ETag of a large object depends on the size of its parts."""
+CONTENT = "castline-content"
+"""Metadata of an object: what its ETag would be, had S3 encrypted it with a key of its own."""
 BATCH = 2_000
 """Files that are handed to the threads at once: memory stays flat with their number."""
 
@@ -48,10 +50,13 @@ def upload(
     there = _listed(s3, bucket, prefix)
 
     def put(path: Path, name: str) -> int:
-        size = path.stat().st_size
-        sent = there.get(name) != (size, etag(path))
+        size, content = path.stat().st_size, etag(path)
+        found = there.get(name, (-1, ""))
+        is_there = found == (size, content) or (found[0] == size and _noted(s3, bucket, prefix + name) == content)
+        sent = not is_there
         if sent:
-            s3.upload_file(str(path), bucket, prefix + name, Config=TRANSFER)
+            extra = {"Metadata": {CONTENT: content}}
+            s3.upload_file(str(path), bucket, prefix + name, Config=TRANSFER, ExtraArgs=extra)
         on_bytes(size)
         return size if sent else -1
 
@@ -66,13 +71,17 @@ def upload(
 def etag(path: Path) -> str:
     """What S3 answers for this file: the MD5, or of a multipart upload the MD5 of the parts' MD5s and their number.
 
-    Holds for objects that S3 encrypts with its own keys, as the data bucket's are.
+    Holds for objects that S3 encrypts with its own keys; those under a customer-managed key carry it as metadata.
     """
     parts = [hashlib.md5(part, usedforsecurity=False) for part in _parts(path)]
     if path.stat().st_size < PART_BYTES:
         return parts[0].hexdigest()
     joined = b"".join(part.digest() for part in parts)
     return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(parts)}"
+
+
+def _noted(s3: Any, bucket: str, key: str) -> str:
+    return str(s3.head_object(Bucket=bucket, Key=key)["Metadata"].get(CONTENT, ""))
 
 
 def _parts(path: Path) -> Iterator[bytes]:

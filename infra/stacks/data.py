@@ -9,6 +9,7 @@ from constructs import Construct
 
 from app.contracts import names
 from infra.copy import CopyToFiles
+from infra.encryption import CustomerKey
 from infra.network import PrivateNetwork
 from infra.settings import DeploymentSettings
 from infra.storage import DataBucket, ModelRegistry, SharedFiles, StateTable
@@ -22,6 +23,7 @@ class DataStack(Stack):
         table: The state table.
         files: The shared file system.
         registry: The model package group.
+        key_arn: The customer-managed key; None when AWS's own keys encrypt.
     """
 
     def __init__(
@@ -34,15 +36,18 @@ class DataStack(Stack):
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
+        key = CustomerKey(self, "Encryption", settings=settings).key
+        self.key_arn = key.key_arn if key else None
         data = DataBucket(
             self,
             "Bucket",
             noncurrent_version_days=settings.operations.noncurrent_version_days,
             serving_days=settings.pipeline.serving.keep_days,
+            key=key,
         )
         self.bucket = data.bucket
-        self.table = StateTable(self, "Table").table
-        self.files = SharedFiles(self, "Files", vpc=network.vpc, security_group=network.file_system)
+        self.table = StateTable(self, "Table", key=key).table
+        self.files = SharedFiles(self, "Files", vpc=network.vpc, security_group=network.file_system, key=key)
         self.registry = ModelRegistry(self, "Registry", name=names.model_package_group(settings.environment))
         if network.copies:
             copy = CopyToFiles(
@@ -53,10 +58,13 @@ class DataStack(Stack):
                 files=self.files,
                 vpc=network.vpc,
                 security_group=network.copies,
+                key_arn=self.key_arn,
             )
             CfnOutput(self, "CopyTaskArn", value=copy.task_arn)
         if log_directory := settings.pipeline.training.file_system.log_directory:
             CfnOutput(self, "LogDirectory", value=log_directory)
+        if self.key_arn:
+            CfnOutput(self, "KeyArn", value=self.key_arn)
         # For training channels on EFS: the jobs' network and security group reach it already.
         CfnOutput(self, "FileSystemId", value=self.files.file_system.file_system_id)
         CfnOutput(self, "AccessPointId", value=self.files.access_point.access_point_id)

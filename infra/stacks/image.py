@@ -20,7 +20,16 @@ class ImageStack(Stack):
         tag: The image tag that belongs to the sources in this checkout.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: DeploymentSettings, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: DeploymentSettings,
+        key_arn: str | None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(scope, construct_id, **kwargs)
-        self.repository = ImageRepository(self, "Image", name=names.repository(settings.environment)).repository
-        self.tag = ImageBuild(self, "Build", settings=settings, repository=self.repository).tag
+        name = names.repository(settings.environment)
+        self.repository = ImageRepository(self, "Image", name=name, key_arn=key_arn).repository
+        self.tag = ImageBuild(self, "Build", settings=settings, repository=self.repository, key_arn=key_arn).tag

@@ -24,9 +24,12 @@ class OperationsStack(Stack):
         *,
         settings: DeploymentSettings,
         pipeline: PipelineStack,
+        key_arn: str | None,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
-        notifications = Notifications(self, "Notifications", settings=settings, publishers=pipeline.functions.notifiers)
+        notifications = Notifications(
+            self, "Notifications", settings=settings, publishers=pipeline.functions.notifiers, key_arn=key_arn
+        )
         alarms = PipelineAlarms(self, "Alarms", settings=settings, topic=notifications.topic)
         PipelineDashboard(self, "Dashboard", settings=settings, alarms=alarms.all)

@@ -44,6 +44,7 @@ class PipelineStack(Stack):
         file_system: efs.IFileSystem,
         table: dynamodb.ITable,
         image_tag: str,
+        key_arn: str | None,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
@@ -60,6 +61,7 @@ class PipelineStack(Stack):
             bucket_arn=bucket_arn,
             arns=self._arns,
             file_system_id=file_system_id if settings.pipeline.training.file_system.used else None,
+            key_arn=key_arn,
         )
         resources = Resources(
             bucket_arn=bucket_arn,
@@ -76,11 +78,14 @@ class PipelineStack(Stack):
             settings=settings,
             resources=resources,
             environment={
-                **self._environment(network, bucket, table, roles), "CASTLINE_FILE_SYSTEM": file_system_id
+                **self._environment(network, bucket, table, roles),
+                "CASTLINE_FILE_SYSTEM": file_system_id,
+                "CASTLINE_KEY_ARN": key_arn or "",
             },
+            key_arn=key_arn,
         )
         self.state_machine = PipelineStateMachine(
-            self, "Workflow", settings=settings, function_arns=self.functions.arns
+            self, "Workflow", settings=settings, function_arns=self.functions.arns, key_arn=key_arn
         ).machine
         self.inbox = InboxTrigger(
             self,
@@ -88,6 +93,7 @@ class PipelineStack(Stack):
             settings=settings,
             bucket_name=bucket.bucket_name,
             gate=self.functions.by_handler["gate"],
+            key_arn=key_arn,
         )
         EventTriggers(
             self,

@@ -51,6 +51,7 @@ class PipelineStateMachine(Construct):
         *,
         settings: DeploymentSettings,
         function_arns: Mapping[str, str],
+        key_arn: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
         name = names.state_machine(settings.environment)
@@ -68,7 +69,9 @@ class PipelineStateMachine(Construct):
             ),
         )
         # Below this prefix CloudWatch needs no entry in its size-limited resource policy.
-        logs = RetainedLogs(self, "Logs", name=f"/aws/vendedlogs/states/{name}", settings=settings)
+        logs = RetainedLogs(
+            self, "Logs", name=f"/aws/vendedlogs/states/{name}", settings=settings, key_arn=key_arn
+        )
         self.machine = sfn.StateMachine(
             self,
             "StateMachine",

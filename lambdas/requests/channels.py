@@ -55,3 +55,11 @@ def directory(environment: Environment, name: str, path: str, access: Literal["r
         "DirectoryPath": path,
     }
     return {"ChannelName": name, "DataSource": {"FileSystemDataSource": mounted}, "InputMode": "File"}
+
+
+def on_file_system(channel: Request) -> bool:
+    """Whether the channel is a mounted directory.
+
+    SageMaker says nowhere that a container may be isolated from the network that its file system needs.
+    """
+    return "FileSystemDataSource" in channel["DataSource"]

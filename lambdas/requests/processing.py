@@ -9,6 +9,7 @@ from app.contracts.jobs import EvaluateJob, PrepareJob
 from app.contracts.runs import Champion
 from lambdas.environment import Environment
 from lambdas.events import EvaluateEvent, PrepareEvent
+from lambdas.requests import encryption
 from lambdas.requests.common import Request, source, tags, uri, vpc
 
 ROOT = "/opt/ml/processing"
@@ -26,6 +27,8 @@ class ProcessingStep:
     inputs: dict[str, str]
     """Input name -> key or prefix; `job` is added."""
     instances: int = 1
+    isolated: bool = True
+    """False: the program itself asks S3; SageMaker's copies in and out need no network of the container's."""
 
     @property
     def document_key(self) -> str:
@@ -56,17 +59,23 @@ class ProcessingStep:
                             "S3UploadMode": "EndOfJob",
                         },
                     }
-                ]
+                ],
+                **encryption.output(environment),
             },
             "ProcessingResources": {
                 "ClusterConfig": {
                     "InstanceCount": self.instances,
                     "InstanceType": self.instance_type,
                     "VolumeSizeInGB": settings.volume_gb,
+                    **encryption.volume(environment, self.instance_type),
                 }
             },
             "StoppingCondition": {"MaxRuntimeInSeconds": settings.max_runtime_seconds},
-            "NetworkConfig": {"VpcConfig": vpc(environment)},
+            "NetworkConfig": {
+                "VpcConfig": vpc(environment),
+                "EnableNetworkIsolation": self.isolated,
+                "EnableInterContainerTrafficEncryption": self.instances > 1,
+            },
             "Tags": tags(environment, self.run_id),
         }
 
@@ -83,6 +92,7 @@ def prepare(environment: Environment, event: PrepareEvent) -> ProcessingStep:
         ),
         inputs={},
         instances=environment.settings.data.instances,
+        isolated=False,
     )
 
 

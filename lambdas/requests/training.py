@@ -8,7 +8,7 @@ from lambdas.decisions import budget, ladder, metrics
 from lambdas.environment import Environment
 from lambdas.errors import TrainConfigError
 from lambdas.events import TrainEvent
-from lambdas.requests import channels
+from lambdas.requests import channels, encryption
 from lambdas.requests.common import Request, tags, uri, vpc
 
 INTERNAL_RETRIES = 3
@@ -34,6 +34,12 @@ def request(environment: Environment, event: TrainEvent, *, on_file_system: bool
     settings = ladder.for_run(environment.settings.training, event.hyperparameters)
     rung = settings.ladder[event.attempt.rung]
     hyperparameters = ladder.hyperparameters(settings, event.attempt)
+    inputs = [
+        *channels.shards(environment, event.version, on_file_system=on_file_system),
+        channels.objects(environment, "dataset", keys.version_manifest(event.version)),
+        *(channels.weights(environment) if _starts_from_weights(hyperparameters) else ()),
+        *channels.log(environment),
+    ]
     return {
         "TrainingJobName": job_name(environment, event),
         "AlgorithmSpecification": {
@@ -44,18 +50,19 @@ def request(environment: Environment, event: TrainEvent, *, on_file_system: bool
         },
         "RoleArn": environment.job_role_arn,
         "HyperParameters": hyperparameters | {"run_id": event.run_id, "version": event.version},
-        "InputDataConfig": [
-            *channels.shards(environment, event.version, on_file_system=on_file_system),
-            channels.objects(environment, "dataset", keys.version_manifest(event.version)),
-            *(channels.weights(environment) if _starts_from_weights(hyperparameters) else ()),
-            *channels.log(environment),
-        ],
-        "OutputDataConfig": {"S3OutputPath": uri(environment, keys.run(event.run_id, "model"))},
+        "InputDataConfig": inputs,
+        "OutputDataConfig": {
+            "S3OutputPath": uri(environment, keys.run(event.run_id, "model")),
+            **encryption.output(environment),
+        },
         "CheckpointConfig": {
             "S3Uri": uri(environment, keys.checkpoints(event.run_id)),
             "LocalPath": CHECKPOINTS_PATH,
         },
-        "ResourceConfig": _resources(rung, settings.volume_gb, settings.instance_count),
+        "ResourceConfig": {
+            **_resources(rung, settings.volume_gb, settings.instance_count),
+            **encryption.volume(environment, *rung.instance_types),
+        },
         "EnableManagedSpotTraining": rung.spot,
         "StoppingCondition": {
             "MaxRuntimeInSeconds": _seconds(environment, event),
@@ -64,6 +71,8 @@ def request(environment: Environment, event: TrainEvent, *, on_file_system: bool
         },
         "RetryStrategy": {"MaximumRetryAttempts": INTERNAL_RETRIES},
         "VpcConfig": vpc(environment),
+        "EnableNetworkIsolation": not any(map(channels.on_file_system, inputs)),
+        "EnableInterContainerTrafficEncryption": settings.instance_count > 1,
         "Tags": tags(environment, event.run_id),
     }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 FORBIDDEN = {"AWS::EC2::NatGateway", "AWS::EC2::InternetGateway", "AWS::EC2::EIP", "AWS::EC2::Route"}
 
 
@@ -43,9 +45,17 @@ def test_workers_of_one_job_reach_each_other(dev: Any) -> None:
     assert own["GroupId"] == own["SourceSecurityGroupId"]
 
 
+@pytest.mark.parametrize(("direction", "peer"), [("Ingress", "SourceSecurityGroupId"),
+                                                 ("Egress", "DestinationSecurityGroupId")])
+def test_what_sagemaker_encrypts_between_workers_passes(dev: Any, direction: str, peer: str) -> None:
+    rules = [r["Properties"] for r in dev.of_type("network", f"AWS::EC2::SecurityGroup{direction}").values()]
+    own = {(r["IpProtocol"], r.get("FromPort"), r.get("ToPort")) for r in rules if r["GroupId"] == r[peer]}
+    assert own == {("tcp", 0, 65535), ("udp", 500, 500), ("50", None, None)}
+
+
 def test_jobs_leave_through_https_and_nfs_only(dev: Any) -> None:
     (jobs,) = (r["Properties"] for key, r in dev.of_type("network", "AWS::EC2::SecurityGroup").items() if "Jobs" in key)
     (to_anywhere,) = jobs["SecurityGroupEgress"]
     assert (to_anywhere["CidrIp"], to_anywhere["FromPort"], to_anywhere["ToPort"]) == ("0.0.0.0/0", 443, 443)
     standalone = dev.of_type("network", "AWS::EC2::SecurityGroupEgress").values()
-    assert sorted(rule["Properties"]["FromPort"] for rule in standalone) == [0, 2049]
+    assert sorted(rule["Properties"].get("FromPort", -1) for rule in standalone) == [-1, 0, 500, 2049]

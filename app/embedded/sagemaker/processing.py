@@ -93,7 +93,8 @@ class _Host:
     def start(self) -> Program:
         """Start the job's program here."""
         name = Path(self._record["AppSpecification"]["ContainerEntrypoint"][0]).name
-        environment = {**self._cloud.access.environment(), **self._record.get("Environment", {})}
+        isolated = self._record.get("NetworkConfig", {}).get("EnableNetworkIsolation", False)
+        environment = {**self._cloud.access.environment(isolated=isolated), **self._record.get("Environment", {})}
         return Program(self._cloud.settings, self._cloud.children, name, self.root, environment, self.log.write,
                        JOB_NICENESS)
 

@@ -123,7 +123,8 @@ class _Host:
     def start(self, addresses: str) -> Program:
         """Start the program; `addresses` stand in for the names of the hosts, which lead nowhere here."""
         record = self._record
-        environment = {**self._cloud.access.environment(), **record.get("Environment", {}),
+        isolated = record.get("EnableNetworkIsolation", False)
+        environment = {**self._cloud.access.environment(isolated=isolated), **record.get("Environment", {}),
                        "TRAINING_JOB_NAME": record["_name"], "TRAINING_JOB_ARN": record["TrainingJobArn"],
                        "AWS_REGION": REGION, HOST_ADDRESSES_VARIABLE: addresses}
         return Program(self._cloud.settings, self._cloud.children, "train", self.root, environment, self._line,

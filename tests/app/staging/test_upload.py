@@ -74,3 +74,15 @@ def test_given_more_files_than_a_batch_when_uploaded_then_all_are_there(
 ) -> None:
     monkeypatch.setattr(module, "BATCH", 2)
     assert upload(s3, "data", files, PREFIX).sent == 3
+
+
+def test_given_objects_whose_etags_say_nothing_when_uploaded_again_then_only_what_differs_is_sent(
+    s3: Any, files: list[tuple[Path, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = module._listed
+    monkeypatch.setattr(module, "_listed", lambda *place: {  # as under a customer-managed key
+        name: (size, f"{number:032x}") for number, (name, (size, _)) in enumerate(listed(*place).items())})
+    upload(s3, "data", files, PREFIX)
+    files[0][0].write_bytes(b"ONE")
+    assert upload(s3, "data", files, PREFIX) == Sent(3, 1, 3)
+    assert upload(s3, "data", files, PREFIX) == Sent(3, 0, 0)
