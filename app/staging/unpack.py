@@ -13,6 +13,8 @@ from app.staging.errors import StagingError
 from app.staging.progress import OnBytes
 
 BLOCK_BYTES = 1 << 20
+MAX_RATIO = 200
+"""Unpacked to packed bytes: annotations shrink tenfold, a decompression bomb a thousandfold."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +65,7 @@ def entries(archive: Path, folder: str) -> tuple[Entry, ...]:
         folder: Where all of its files must lie.
 
     Raises:
-        StagingError: it is no zip, or a member would lie elsewhere, or is a link.
+        StagingError: it is no zip, a member would lie elsewhere or is a link, or it promises too much.
     """
     try:
         with zipfile.ZipFile(archive) as content:
@@ -75,6 +77,9 @@ def entries(archive: Path, folder: str) -> tuple[Entry, ...]:
         if parts[:1] != (folder,) or ".." in parts or stat.S_ISLNK(member.external_attr >> 16):
             raise StagingError(f"{archive}: {member.filename} does not belong into {folder}/: this is not the archive "
                                "that it should be: delete it and call again")
+    if sum(member.file_size for member in members) > MAX_RATIO * archive.stat().st_size:
+        raise StagingError(f"{archive}: promises more than {MAX_RATIO} times its size: this is not the archive that it "
+                           "should be: delete it and call again")
     return tuple(Entry(member.filename, member.file_size, member.CRC) for member in members)
 
 

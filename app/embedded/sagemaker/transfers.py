@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import shutil
 import tarfile
 import tempfile
 from collections.abc import Mapping
@@ -14,6 +12,7 @@ from typing import Any
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError, UnseekableStreamError
 
+from app.contracts import archives
 from app.contracts.keys import split_uri
 
 
@@ -39,8 +38,7 @@ class Transfers:
                 key = found["Key"]
                 if key.endswith("/"):
                     continue
-                path = folder / (key[len(prefix) :].lstrip("/") or PurePosixPath(key).name)
-                path.parent.mkdir(parents=True, exist_ok=True)
+                path = _place(folder, key[len(prefix) :].lstrip("/") or PurePosixPath(key).name)
                 self._s3.download_file(bucket, key, str(path))
                 count += 1
         return count
@@ -57,8 +55,7 @@ class Transfers:
             first, *names = json.loads(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())
             source, prefix = split_uri(first["prefix"])
             for name in names:
-                path = folder / name
-                path.parent.mkdir(parents=True, exist_ok=True)
+                path = _place(folder, name)
                 self._s3.download_file(source, prefix + name, str(path))
         except ClientError as error:
             if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
@@ -92,10 +89,10 @@ class Transfers:
     def download_archive(self, uri: str, folder: Path) -> None:
         """Unpack a tar.gz, as SageMaker unpacks model data for serving."""
         bucket, key = split_uri(uri)
-        body = self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
-            for member in archive:
-                _extract(archive, member, folder.resolve())
+        with tempfile.TemporaryDirectory() as beside:
+            archive = Path(beside) / "model.tar.gz"
+            self._s3.download_file(bucket, key, str(archive))
+            archives.unpack(archive, folder)
 
 
 class Mirror:
@@ -144,17 +141,13 @@ class Mirror:
         return stamps
 
 
-def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
-    """One plain file, inside of the folder only; tarfile's own filter is missing before Python 3.11.4."""
-    place = (folder / member.name).resolve()
-    content = archive.extractfile(member) if member.isfile() else None
-    if content is None:
-        return
-    if not place.is_relative_to(folder):
-        raise ValueError(f"{member.name}: an archive may not reach outside of its folder")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with place.open("wb") as file:
-        shutil.copyfileobj(content, file)
+def _place(folder: Path, name: str) -> Path:
+    """Where an object of this name belongs; keys of S3 may hold what paths of a job may not."""
+    if ".." in PurePosixPath(name).parts or name.startswith("/"):
+        raise ValueError(f"{name}: the key of an object leads out of the folder of its input: rename the object")
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _join(prefix: str, name: str) -> str:

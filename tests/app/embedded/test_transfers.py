@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError
 
@@ -81,3 +82,13 @@ def test_given_a_list_of_shards_then_only_these_are_fetched(tmp_path: Path) -> N
     assert Transfers(Listed(**objects)).fetch(source, tmp_path) == 2
     assert {p.relative_to(tmp_path).as_posix(): p.read_bytes() for p in tmp_path.rglob("*.tfrecord")} == {
         "a.tfrecord": b"A", "b/c.tfrecord": b"C"}
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/evil"])
+def test_given_a_listed_name_that_leads_out_then_nothing_is_written_there(tmp_path: Path, name: str) -> None:
+    listed = json.dumps([{"prefix": "s3://bucket/dataset/"}, name]).encode()
+    s3 = Listed(**{"train.manifest": listed, f"dataset/{name}": b"X"})
+    source = {"S3DataType": "ManifestFile", "S3Uri": "s3://bucket/train.manifest"}
+    with pytest.raises(ValueError, match="leads out of the folder of its input"):
+        Transfers(s3).fetch(source, tmp_path / "in/put")
+    assert not list(tmp_path.rglob("evil"))

@@ -85,3 +85,12 @@ def test_given_a_listing_when_a_file_goes_or_is_cut_then_the_folder_is_no_longer
     assert listing.is_complete(tmp_path)
     (tmp_path / "val2017/2.jpg").write_bytes(b"")
     assert not listing.is_complete(tmp_path)
+
+
+def test_given_a_decompression_bomb_when_listed_then_the_archive_is_refused(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("val2017/1.jpg", bytes(1_000_000))
+    (tmp_path / "val2017.zip").write_bytes(out.getvalue())
+    with pytest.raises(StagingError, match="promises more than 200 times its size"):
+        entries(tmp_path / "val2017.zip", "val2017")

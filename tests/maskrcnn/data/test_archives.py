@@ -63,6 +63,12 @@ def link(name, target):
     return member
 
 
+def special(name, kind):
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, "/etc/passwd"
+    return member
+
+
 def zip_link():
     info = zipfile.ZipInfo("a.png")
     info.external_attr = (stat.S_IFLNK | 0o777) << 16
@@ -75,13 +81,18 @@ def zip_link():
     ("x.zip", zipped({"C:\\evil.png": b"x"}), "which leads out of its folder"),
     ("x.tar", tarred([(tarfile.TarInfo("a/../../evil.png"), b"x")], "w"), "which leads out of its folder"),
     ("x.tar", tarred([(link("a.png", "/etc/passwd"), b"")], "w"), "holds a.png, which is a link or a device"),
+    ("x.tar", tarred([(special("a.png", tarfile.LNKTYPE), b"")], "w"), "which is a link or a device"),
+    ("x.tar", tarred([(special("a.png", tarfile.CHRTYPE), b"")], "w"), "which is a link or a device"),
+    ("x.tgz", tarred([(special("next", tarfile.XHDTYPE), bytes(2_000_000))]), "a header of 2,000,000 bytes"),
+    ("x.tgz", tarred([(special("next", tarfile.GNUTYPE_LONGNAME), bytes(2_000_000))]), "a header of 2,000,000 bytes"),
     ("x.zip", zip_link(), "holds the link a.png: pack the files themselves"),
     ("x.zip", zipped({"a.png": b"x"})[:-30], "cannot be unpacked"),
     ("x.tgz", b"no archive", "cannot be unpacked"),
     ("x.tgz", tarred([(tarfile.TarInfo("a.png"), b"x" * 100_000)])[:-60], "cannot be unpacked"),
     ("x.zip", zipped({"a": b"x", "a/b": b"x"}), "cannot be unpacked"),
     ("x.tar", tarred([(tarfile.TarInfo("a"), b"1"), (tarfile.TarInfo("./a"), b"2")], "w"), "holds ./a twice"),
-], ids=["above", "root", "drive", "tar-above", "tar-link", "zip-link", "zip-cut", "no-archive", "tgz-cut",
+], ids=["above", "root", "drive", "tar-above", "tar-link", "tar-hard-link", "tar-device",
+        "pax-bomb", "long-name-bomb", "zip-link", "zip-cut", "no-archive", "tgz-cut",
         "file-is-folder", "twice"])  # not the bytes, which hold the time
 def test_what_no_folder_could_hold_is_refused_whole(inbox, tmp_path, name, body, message):
     inbox.put(f"up/{name}", body)
@@ -99,6 +110,15 @@ def test_a_decompression_bomb_is_stopped(inbox, tmp_path, monkeypatch):
     tree, (refused,) = unpack(inbox, tmp_path)
     assert refused.finding.message == ("bomb.zip: holds far more data than its size allows: upload the folder itself")
     assert tree.paths == ("up/bomb.zip", "up/fine/a.png")
+
+
+def test_too_many_files_are_refused(inbox, tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MAX_FILES", 2)
+    inbox.put("up/many.zip", zipped({"1.png": b"1", "2.png": b"2", "3.png": b"3"}))
+    inbox.put("up/two.zip", zipped({"1.png": b"1", "2.png": b"2"}))
+    tree, (refused,) = unpack(inbox, tmp_path)
+    assert "more than 2 files: pack it again" in refused.finding.message
+    assert tree.paths == ("up/many.zip", "up/two/1.png", "up/two/2.png")
 
 
 def test_a_password_is_told(inbox, tmp_path):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
+import zlib
 
 import numpy as np
 import pytest
+from maskrcnn.data import shapes
 from maskrcnn.data.findings import BadItemError
 from maskrcnn.data.shapes import Bitmap, Box, CocoPolygons, CocoRle, Extent, Polygon, decode_bitmap
 from PIL import Image
@@ -48,6 +50,24 @@ def test_a_broken_bitmap_is_named_as_such(data):
     with pytest.raises(BadItemError) as caught:
         decode_bitmap(data)
     assert caught.value.rule == "bitmap-unreadable"
+
+
+def test_a_bitmap_that_unpacks_to_more_than_a_picture_is_refused(monkeypatch):
+    monkeypatch.setattr(shapes, "MAX_PNG_BYTES", 1000)
+    bomb = base64.b64encode(zlib.compress(bytes(1_000_000))).decode()
+    assert len(bomb) < 2000
+    with pytest.raises(BadItemError) as caught:
+        decode_bitmap(bomb)
+    assert caught.value.rule == "bitmap-unreadable"
+    assert "holds more than a picture" in str(caught.value.__cause__)
+
+
+def test_a_bitmap_larger_than_any_photograph_is_refused_before_it_is_decoded(monkeypatch):
+    monkeypatch.setattr(shapes, "MAX_PIXELS", 8)
+    decode_bitmap.cache_clear()
+    with pytest.raises(BadItemError) as caught:
+        decode_bitmap(SDK_BITMAP)
+    assert "larger than any photograph" in str(caught.value.__cause__)
 
 
 def test_an_empty_margin_of_a_bitmap_does_not_count_as_extent(bitmap):

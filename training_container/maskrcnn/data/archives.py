@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from app.contracts.archives import CarefulTarInfo
 from app.contracts.uploads import TAR_SUFFIXES, ZIP_SUFFIXES, is_archive
 from maskrcnn.data.findings import BadItemError
 from maskrcnn.data.samples import Rejected
@@ -122,7 +123,7 @@ def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
         with zipfile.ZipFile(archive) as bundle:
             yield from _zip_members(bundle)
     else:
-        with tarfile.open(archive, "r:*") as bundle:
+        with tarfile.open(archive, "r:*", tarinfo=CarefulTarInfo) as bundle:
             yield from _tar_members(bundle)
 
 

@@ -20,9 +20,11 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from maskrcnn.data.findings import BadItemError
+from maskrcnn.data.images import MAX_PIXELS
 
 Mask = NDArray[np.bool_]
 Point = tuple[float, float]
+MAX_PNG_BYTES = 100_000_000
 EDGE_TOLERANCE_PX = 1.0  # labelling tools put outlines on the outer edge of the last pixel
 
 
@@ -82,6 +84,15 @@ class Bitmap:
         return mask
 
 
+def _inflated(packed: bytes) -> bytes:
+    """The PNG out of its zlib stream, which may promise more than anybody drew."""
+    stream = zlib.decompressobj()
+    png = stream.decompress(packed, MAX_PNG_BYTES)
+    if not stream.eof:
+        raise ValueError("the zlib stream is cut off, or holds more than a picture")
+    return png
+
+
 @functools.lru_cache(maxsize=1)  # the extent and the drawing of one object ask in turn
 def decode_bitmap(data: str) -> Mask:
     """Decode Supervisely's base64(zlib(PNG)): the object is where the PNG is not transparent.
@@ -95,10 +106,12 @@ def decode_bitmap(data: str) -> Mask:
     try:
         packed = base64.b64decode(data, validate=True)
         try:
-            png, plain = zlib.decompress(packed), False
+            png, plain = _inflated(packed), False
         except zlib.error:
             png, plain = packed, True
         with Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise ValueError("it is larger than any photograph")
             transparent = "transparency" in picture.info or picture.mode in ("LA", "RGBA", "PA")
             if transparent and not plain:
                 return np.asarray(picture.convert("RGBA"))[..., 3] > 0

@@ -21,6 +21,8 @@ from maskrcnn.training.checkpoint import PREFIX, STATE, SUFFIX
 from maskrcnn.weights.arrays import Arrays, WeightsError
 from maskrcnn.weights.own import FILE_NAME, LAYOUT, MARKER
 
+MAX_BYTES = 8_000_000_000
+"""Of all arrays of a file together; a model of this project with its optimizer takes less than one."""
 KERAS_MEMBER = "model.weights.h5"
 MODEL_CARD = "model.json"
 _TF_SHARD = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
@@ -48,6 +50,8 @@ def read(path: Path) -> Arrays:
         if isinstance(error, WeightsError):
             raise
         raise WeightsError(f"{path}: cannot be read ({error}): it is damaged or cut off, copy it again") from error
+    except MemoryError as error:
+        raise WeightsError(f"{path}: its arrays do not fit into the memory: are they weights of a model?") from error
 
 
 def _read_folder(folder: Path) -> Arrays:
@@ -80,6 +84,7 @@ def _read_file(path: Path) -> Arrays:
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
+            _check_size(path, sum(member.file_size for member in archive.infolist()))
         return _read_keras_zip(path) if KERAS_MEMBER in names else _read_npz(path)
     if h5py.is_hdf5(path):
         return _read_hdf5(path)
@@ -126,14 +131,27 @@ def _read_keras_zip(path: Path) -> Arrays:
 def _read_hdf5(path: Path) -> Arrays:
     """Datasets as `layer/kind`, whichever version of Keras laid them out."""
     arrays: Arrays = {}
+    found: list[tuple[str, Any]] = []
 
     def visit(name: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
-            arrays[_keras_name(name, item)] = item[()]
+            found.append((name, item))
 
     with h5py.File(path) as file:
         file.visititems(visit)
+        _check_size(path, sum(item.nbytes for _, item in found))
+        for name, item in found:
+            # Such arrays are read from any file that the program may read, and would leave with the model.
+            if item.external or item.is_virtual:
+                raise WeightsError(f"{path}: {name} lies in another file: save the weights in one file")
+            arrays[_keras_name(name, item)] = item[()]
     return arrays
+
+
+def _check_size(path: Path, size: int) -> None:
+    if size > MAX_BYTES:
+        raise WeightsError(f"{path}: holds arrays of {size:,} bytes, and {MAX_BYTES:,} are read at most: "
+                           "these are no weights of such a model")
 
 
 def _keras_name(name: str, dataset: Any) -> str:
