@@ -3,7 +3,7 @@ PYTHON ?= python3
 ENV ?= dev
 VENV := .venv
 PY := $(VENV)/bin/python
-UV := uv==0.13.8
+UV := .ci/uv.txt
 READY := $(VENV)/.ready node_modules/.ready
 # jsii warns about Node versions in a banner on each start: these need none.
 NODES := 20,21,22,23,24,25,26
@@ -17,12 +17,12 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := $(NODES)
 help: ## Show the verbs
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
-$(VENV)/.ready: requirements.txt
+$(VENV)/.ready: requirements.txt $(UV)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 		|| { echo "Castline needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.12 ..."; exit 1; }
 	@echo "Installing the Python packages into $(VENV) (once)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check $(UV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r $(UV)
 	@$(VENV)/bin/uv pip sync --quiet --require-hashes --python $(PY) requirements.txt
 	@touch $@
 

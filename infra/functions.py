@@ -15,7 +15,7 @@ from app.contracts import names
 from infra.arns import Arns
 from infra.encryption import with_key
 from infra.grants import Grant, acknowledge, role
-from infra.image import REPOSITORY_ROOT
+from infra.image import NEVER, REPOSITORY_ROOT
 from infra.logs import RetainedLogs
 from infra.permissions import PERMISSIONS, Resources
 from infra.queues import dead_letter_queue
@@ -30,6 +30,7 @@ FUNCTION_SOURCES = [
     "!/app/__init__.py",
     "!/app/contracts",
     "__pycache__",
+    *NEVER,
 ]
 """What the code asset holds: the handlers and the contracts (patterns of .gitignore)."""
 

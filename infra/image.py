@@ -23,6 +23,8 @@ from infra.settings import DeploymentSettings
 REPOSITORY_ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = "training_container/Dockerfile"
 BUILD_TIMEOUT = Duration.hours(1)
+NEVER = (".env", ".env.*", ".aws", "credentials", "*.pem", "*.key", "*.p12", "*.pfx", "id_rsa", "id_ed25519")
+"""Files of secrets that somebody may have laid into the checkout: they go nowhere (patterns of .gitignore)."""
 CONTAINER_SOURCES = [
     "/*",
     "!/training_container",
@@ -31,6 +33,7 @@ CONTAINER_SOURCES = [
     "!/app/__init__.py",
     "!/app/contracts",
     "__pycache__",
+    *NEVER,
 ]
 """What Docker sees: nothing but the container's package and the contracts (patterns of .gitignore)."""
 

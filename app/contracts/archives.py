@@ -24,7 +24,7 @@ class CarefulTarInfo(tarfile.TarInfo):
     """A member of a tar (`tarfile.open(tarinfo=...)`) whose headers cannot fill the memory."""
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> CarefulTarInfo:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> CarefulTarInfo:
         """Read the header of a member; see tarfile.
 
         Raises:

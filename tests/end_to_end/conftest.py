@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,8 @@ from app.embedded import control
 
 ENVIRONMENT = "test"
 DEADLINE_SECONDS = 900.0
+CANARY_VARIABLE, CANARY = "CASTLINE_TEST_PASSWORD", "canary-3f9c1e77d2"
+"""A secret in the environment of everything that runs: no log and no document may tell it."""
 T = TypeVar("T")
 
 
@@ -71,15 +72,13 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    before = os.environ.get("CASTLINE_STATE")
-    os.environ["CASTLINE_STATE"] = str(state)
     made = Deployed(port, state)
-    try:
-        made.up()
-        deploy.deploy(ENVIRONMENT, aws=False)
-        yield made
-    finally:
-        control.down(state)
-        os.environ.pop("CASTLINE_STATE")
-        if before is not None:
-            os.environ["CASTLINE_STATE"] = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CASTLINE_STATE", str(state))
+        patch.setenv(CANARY_VARIABLE, CANARY)
+        try:
+            made.up()
+            deploy.deploy(ENVIRONMENT, aws=False)
+            yield made
+        finally:
+            control.down(state)

@@ -19,7 +19,10 @@ from app.contracts.dataset import DatasetHead, VersionManifest
 from app.embedded import control
 from app.generator.project import generate
 
-from .conftest import Deployed, wait_until
+from tests.secret_patterns import secrets
+
+from . import traces
+from .conftest import CANARY, Deployed, wait_until
 
 pytestmark = pytest.mark.slow
 SIZE = 192
@@ -104,6 +107,18 @@ def test_spoilt_upload_and_a_lost_spot_machine_beside_a_champion(deployed: Deplo
     manifest = runs.read_object(deployed.pipeline, keys.version_manifest(record.version or ""))
     assert sum(documents.from_json(VersionManifest, manifest or b"").images.values()) == 16 + 13
     assert deployed.inbox() == []
+
+
+def test_nothing_that_runs_left_behind_tells_a_secret(deployed: Deployed) -> None:
+    """Given runs with jobs, when everything is read that people may read, then no credential stands in it."""
+    read, told = {"event": 0, "log": 0, "s3": 0, "item": 0}, []
+    for where, text in traces.all_of(deployed.pipeline):
+        read[next(kind for kind in read if kind in where)] += 1
+        told += [f"{where}: {kind}" for kind in secrets(text)]
+        if CANARY in text or "AWS_SECRET_ACCESS_KEY" in text:
+            told.append(f"{where}: the environment")
+    assert told == []
+    assert min(read.values()) > 5, read
 
 
 def test_kill_during_training_loses_no_upload(deployed: Deployed, tmp_path: Path) -> None:

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App
+from aws_cdk import App, IgnoreStrategy
 
 from infra.application import CDK_JSON, build
+from infra.functions import FUNCTION_SOURCES
+from infra.image import CONTAINER_SOURCES, REPOSITORY_ROOT
+from tests.secret_patterns import accounts, secrets
 
 
 def asset_with(synthesized: Any, folder: str) -> Path:
@@ -60,6 +63,23 @@ def test_the_code_asset_holds_the_functions_and_the_contracts_only(dev: Any) -> 
     assert {path.name for path in asset.iterdir()} == {"app", "lambdas"}
     assert {path.name for path in (asset / "app").iterdir()} == {"__init__.py", "contracts"}
     assert not list(asset.rglob("__pycache__"))
+
+
+@pytest.mark.parametrize("patterns", [CONTAINER_SOURCES, FUNCTION_SOURCES], ids=["container", "functions"])
+def test_a_secret_that_lies_in_the_checkout_goes_into_no_asset(patterns: list[str]) -> None:
+    ignored = IgnoreStrategy.git(str(REPOSITORY_ROOT), patterns)
+    folder = REPOSITORY_ROOT / ("training_container/maskrcnn" if patterns is CONTAINER_SOURCES else "lambdas")
+    names = (".env", ".env.prod", "credentials", "server.pem", "server.key", "id_rsa", ".aws/config")
+    assert [name for name in names if not ignored.ignores(str(folder / name))] == []
+    assert not ignored.ignores(str(folder / "program.py"))
+    assert not ignored.ignores(str(REPOSITORY_ROOT / "app/contracts/keys.py"))
+
+
+def test_no_asset_holds_a_secret_or_an_account_id(dev: Any) -> None:
+    files = [path for name in ("training_container", "lambdas") for path in asset_with(dev, name).rglob("*.*")]
+    texts = {path: path.read_bytes().decode(errors="replace") for path in files if path.is_file()}
+    assert len(texts) > 300
+    assert {str(path) for path, text in texts.items() if secrets(text) or accounts(text)} == set()
 
 
 def test_deploying_needs_no_docker(dev: Any) -> None:
