@@ -16,8 +16,12 @@ SECRETS = {
     "token of a chat": r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
     "password in an address": r"\b[a-z][a-z0-9+]*://[^/\s:@\"'{}]+:[^/\s:@\"'{}]{3,}@",
 }
-ACCOUNT = r"(?:arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:|(?i:account[_ -]?(?:id)?[\"']?\s*[:=]\s*[\"']?)|[-/]cdk-[a-z0-9]+-[a-z]+-)(\d{12})\b"
-REGISTRY = r"\b(\d{12})\.dkr\.ecr\."
+ACCOUNTS = (
+    r"arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:(\d{12})\b",
+    r"(?i)account[_ -]?(?:id)?[\"']?\s*[:=]\s*[\"']?(\d{12})\b",
+    r"\bcdk-[a-z0-9]+-[a-z]+-(\d{12})\b",
+    r"\b(\d{12})\.dkr\.ecr\.",
+)
 
 
 def secrets(text: str) -> list[str]:
@@ -27,4 +31,4 @@ def secrets(text: str) -> list[str]:
 
 def accounts(text: str) -> set[str]:
     """The account ids that a text names, but for the placeholders."""
-    return {*re.findall(ACCOUNT, text), *re.findall(REGISTRY, text)} - PLACEHOLDERS
+    return {account for pattern in ACCOUNTS for account in re.findall(pattern, text)} - PLACEHOLDERS

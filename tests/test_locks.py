@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.checkout import ROOT, tracked
+
 LOCKS = (
     "requirements.txt", ".ci/uv.txt", "training_container/requirements-cpu.txt",
     "training_container/requirements-gpu.txt", "benchmarks/peers/tfm/requirements.txt",
@@ -42,11 +42,7 @@ def test_every_line_has_one_version_and_its_hashes(lock: str) -> None:
 
 
 def test_there_is_no_other_lock() -> None:
-    if not (ROOT / ".git").exists():
-        pytest.skip("the sources are no git checkout, so nobody knows which files belong to the repository")
-    tracked = subprocess.run(["git", "ls-files", "*requirements*.txt"], cwd=ROOT, check=True, capture_output=True,
-                             text=True).stdout.split()
-    assert set(tracked) <= set(LOCKS)
+    assert set(tracked("*requirements*.txt")) <= set(LOCKS)
 
 
 @pytest.mark.parametrize("line", [
@@ -75,7 +71,7 @@ def test_every_package_of_the_cdk_command_line_has_its_hash() -> None:
 
 
 def test_every_installation_asks_for_the_hashes() -> None:
-    """pip and uv check hashes that a lock holds; with this option they refuse one that holds none as well."""
+    """Hashes of a lock are checked anyway; with this option a lock that holds none is refused as well."""
     commands = [
         (name, line)
         for name in ("Makefile", "training_container/Dockerfile")

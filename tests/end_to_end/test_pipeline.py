@@ -18,7 +18,6 @@ from app.contracts import documents, keys
 from app.contracts.dataset import DatasetHead, VersionManifest
 from app.embedded import control
 from app.generator.project import generate
-
 from tests.secret_patterns import secrets
 
 from . import traces
