@@ -17,6 +17,8 @@ from typing import Any
 from app.contracts.documents import ContractError
 
 TABLE = Path(__file__).with_name("prices.json")
+SECONDS_AN_HOUR = 3600
+"""Machines are priced by the hour."""
 SERVICES = {
     "alarm_month": "one CloudWatch alarm, a month",
     "ecr_gb_month": "ECR, a GB and month of compressed image",

@@ -7,10 +7,9 @@ saves nothing on. A budget per run bounds it further, because training is then c
 from __future__ import annotations
 
 from app.contracts.attempts import PROCESSING_ATTEMPTS, STOP_GRACE_SECONDS, TRAINING_RETRIES
-from app.contracts.prices import Prices
+from app.contracts.prices import SECONDS_AN_HOUR, Prices
 from app.contracts.settings import PipelineSettings, Rung
 
-HOUR = 3600
 MIN_TRAINING_SECONDS = 600
 """An attempt that a budget leaves less than this would pay for a start and learn nothing."""
 
@@ -30,7 +29,7 @@ def machines(settings: PipelineSettings) -> tuple[str, ...]:
 def processing_usd(settings: PipelineSettings, prices: Prices) -> float:
     """Of prepare and evaluate, each as often as it may be done again."""
     processing = settings.processing
-    hours = PROCESSING_ATTEMPTS * (processing.max_runtime_seconds + STOP_GRACE_SECONDS) / HOUR
+    hours = PROCESSING_ATTEMPTS * (processing.max_runtime_seconds + STOP_GRACE_SECONDS) / SECONDS_AN_HOUR
     prepare = prices.of(processing.prepare_instance_type) * settings.data.instances
     return hours * (prepare + prices.of(processing.evaluate_instance_type))
 
@@ -42,7 +41,7 @@ def usd_per_hour(settings: PipelineSettings, prices: Prices, rung: Rung) -> floa
 
 def training_usd(settings: PipelineSettings, prices: Prices) -> float:
     """Of one attempt on every rung and all repetitions on the dearest, without a budget."""
-    hours = (settings.training.max_runtime_seconds + STOP_GRACE_SECONDS) / HOUR
+    hours = (settings.training.max_runtime_seconds + STOP_GRACE_SECONDS) / SECONDS_AN_HOUR
     rungs = [usd_per_hour(settings, prices, rung) for rung in settings.training.ladder]
     return hours * (sum(rungs) + TRAINING_RETRIES * max(rungs))
 
@@ -76,7 +75,7 @@ def _too_small_for_a_run(settings: PipelineSettings, prices: Prices) -> str:
     processing = processing_usd(settings, prices)
     dearest = max(usd_per_hour(settings, prices, rung) for rung in settings.training.ladder)
     least = least_training_seconds(settings)
-    training = dearest * (least + STOP_GRACE_SECONDS) / HOUR
+    training = dearest * (least + STOP_GRACE_SECONDS) / SECONDS_AN_HOUR
     if processing + training <= limit:
         return ""
     return (

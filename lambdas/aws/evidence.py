@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -34,7 +34,7 @@ def of_state(environment: Environment, execution_arn: str, run: RunInput, state:
     attempt = from_plain(Attempt, state["attempt"]) if "attempt" in state else Attempt()
     trained = [from_plain(JobResult, state["training"])] if "training" in state else []
     attempts = (*attempt.history, *map(records.successful, trained))
-    spend = _spend(environment, run.run_id)
+    spend = _spend(environment, run.run_id, _jobs(environment, "training", run.run_id, "train"))
     return _facts(environment, execution_arn, run, state, attempts, image_uri="", spend=spend)
 
 
@@ -46,7 +46,7 @@ def of_jobs(environment: Environment, execution_arn: str, run: RunInput, state: 
         outcome = outcomes.training(job)
         attempts.append(outcomes.attempt(job, outcome.error if isinstance(outcome, outcomes.Failed) else ""))
     image_uri = described[0]["AlgorithmSpecification"]["TrainingImage"] if described else ""
-    spend = _spend(environment, run.run_id)
+    spend = _spend(environment, run.run_id, described)
     return _facts(environment, execution_arn, run, state, tuple(attempts), image_uri, spend)
 
 
@@ -59,12 +59,12 @@ def _jobs(environment: Environment, kind: JobKind, run_id: str, step: str) -> It
         yield described
 
 
-def _spend(environment: Environment, run_id: str) -> Spend | None:
+def _spend(environment: Environment, run_id: str, trained: Iterable[dict[str, Any]]) -> Spend | None:
     """What all jobs of the run cost, also those that failed; None when SageMaker does not say, which undoes no run."""
     try:
         used = [
             *map(outcomes.processing_use, _jobs(environment, "processing", run_id, "prepare")),
-            *map(outcomes.training_use, _jobs(environment, "training", run_id, "train")),
+            *map(outcomes.training_use, trained),
             *map(outcomes.processing_use, _jobs(environment, "processing", run_id, "evaluate")),
         ]
     except (ClientError, BotoCoreError):

@@ -9,11 +9,9 @@ import math
 
 from app.contracts import worst_case
 from app.contracts.attempts import STOP_GRACE_SECONDS
-from app.contracts.prices import Prices
+from app.contracts.prices import SECONDS_AN_HOUR, Prices
 from app.contracts.settings import PipelineSettings
 from lambdas.events import Attempt
-
-HOUR = 3600
 
 
 def hold(settings: PipelineSettings, prices: Prices, spent: list[float | None], now: dt.datetime) -> str:
@@ -52,13 +50,13 @@ def training_seconds(settings: PipelineSettings, prices: Prices, attempt: Attemp
         return limit
     left = budget - worst_case.processing_usd(settings, prices) - spent(prices, attempt)
     per_hour = worst_case.usd_per_hour(settings, prices, settings.training.ladder[attempt.rung])
-    return min(limit, math.floor(left / per_hour * HOUR) - STOP_GRACE_SECONDS)
+    return min(limit, math.floor(left / per_hour * SECONDS_AN_HOUR) - STOP_GRACE_SECONDS)
 
 
 def spent(prices: Prices, attempt: Attempt) -> float:
     """USD of the training attempts that failed before this one."""
     return sum(
-        past.billable_seconds * past.instance_count * prices.of(past.instance_type) / HOUR
+        past.billable_seconds * past.instance_count * prices.of(past.instance_type) / SECONDS_AN_HOUR
         for past in attempt.history
         if past.billable_seconds
     )

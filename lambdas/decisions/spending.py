@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from app.contracts.prices import Prices
+from app.contracts.prices import SECONDS_AN_HOUR, Prices
 from app.contracts.runs import JobSpend, Spend
 
-HOUR = 3600
 DIGITS = 4
 """A hundredth of a cent."""
 
@@ -36,4 +35,4 @@ def _usd(job: JobSpend, seconds: int, prices: Prices) -> float | None:
     if seconds <= 0:
         return 0.0
     price = prices.find(job.instance_type)
-    return None if price is None else round(seconds * job.instance_count * price / HOUR, DIGITS)
+    return None if price is None else round(seconds * job.instance_count * price / SECONDS_AN_HOUR, DIGITS)
