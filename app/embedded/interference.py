@@ -19,7 +19,7 @@ import psutil
 Action = Literal["kill-before", "kill-after", "hold", "refuse"]
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 MAX_HOLD_SECONDS = 60.0
-REFUSAL = json.dumps({"__type": "ServiceUnavailable", "message": "refused by order"}).encode()
+UNAVAILABLE = "ServiceUnavailable"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,13 +28,15 @@ class Order:
 
     action: Action
     """kill-before, kill-after: the calling Lambda dies before or after the call took effect, without an answer;
-    hold: the call waits until it is released; refuse: it is answered with status 503."""
+    hold: the call waits until it is released; refuse: it is answered with an error."""
     request: str
     """Regular expression, searched in `METHOD /path x-amz-target`."""
     function: str = ""
     """Regular expression, searched in the calling function's name; empty: whoever calls."""
     times: int = 1
     skip: int = 0
+    error: str = UNAVAILABLE
+    """Code of the error of a refusal; any but the default is the caller's fault: status 400 instead of 503."""
 
     def __post_init__(self) -> None:
         if self.action not in get_args(Action):
@@ -83,8 +85,7 @@ class Interference:
         if order is None:
             await self._application(scope, receive, send)
         elif order.action == "refuse":
-            await send({"type": "http.response.start", "status": 503, "headers": []})
-            await send({"type": "http.response.body", "body": REFUSAL})
+            await self._refuse(order.error, send)
         elif order.action == "hold":
             await self._hold()
             await self._application(scope, receive, send)
@@ -93,6 +94,11 @@ class Interference:
                 await self._application(scope, receive, _nowhere)
             with contextlib.suppress(psutil.NoSuchProcess):
                 psutil.Process(process_id).kill()
+
+    async def _refuse(self, error: str, send: Any) -> None:
+        body = json.dumps({"__type": error, "message": f"{error}: refused by order"}).encode()
+        await send({"type": "http.response.start", "status": 503 if error == UNAVAILABLE else 400, "headers": []})
+        await send({"type": "http.response.body", "body": body})
 
     async def _hold(self) -> None:
         self.held += 1

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from app.contracts import documents, table
+from app.contracts import documents, names, table
 from app.contracts.runs import RunInput
 
 from .rows import fault
-from .world import World, wait_until
+from .world import ENVIRONMENT, World, wait_until
 
 CREATES = {
     "start-prepare": "CreateProcessingJob",
@@ -58,6 +58,21 @@ def test_training_dies_after_create(world: World) -> None:
 @fault(**AFTER)
 def test_dies_after_create(world: World, function: str) -> None:
     after_create(world, function)
+
+
+@fault("a function takes too long", injected="compare is given three seconds, and its first call waits",
+       seen="`Sandbox.Timedout` in the execution's history", recovers="the state calls it again")
+def test_takes_too_long(world: World) -> None:
+    functions, name = world.client("lambda"), names.function(ENVIRONMENT, "compare")
+    given = functions.get_function_configuration(FunctionName=name)["Timeout"]
+    functions.update_function_configuration(FunctionName=name, Timeout=3)
+    try:
+        world.interfere("hold", "GET", function="compare")
+        record = world.run()
+        assert record.outcome == "PROMOTED", record.cause
+        assert "Sandbox.Timedout" in world.failures(record.run_id)
+    finally:
+        functions.update_function_configuration(FunctionName=name, Timeout=given)
 
 
 @fault("two gates look at once", injected="eight gates are woken together with an upload", seen="one run starts",

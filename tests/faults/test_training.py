@@ -18,6 +18,9 @@ FINAL = {
     "TrainConfigError": {"failure": {"code": "CONFIG_INVALID", "message": "epochs = -1"}, "exit": 1},
     "TrainAlgorithmError": {"failure": {"code": "LOSS_NOT_FINITE", "message": "loss is NaN at step 7"}, "exit": 1},
     "TrainAlgorithmError without a word": {"exit": 3},
+    "TrainAlgorithmError of damage": {"failure": {"code": "CHECKPOINT_DAMAGED", "message": "none whole"}, "exit": 1},
+    "TrainAlgorithmError of strangers": {"failure": {"code": "CHECKPOINT_MISMATCH", "message": "size"}, "exit": 1},
+    "TrainAlgorithmError of a bug": {"failure": {"code": "INTERNAL", "message": "KeyError: 'x'"}, "exit": 1},
 }
 
 
@@ -40,7 +43,7 @@ def recovered(world: World, *jobs: str) -> list[tuple[str, bool, int]]:
 
 
 @pytest.mark.parametrize("name", FINAL)
-@fault("training fails for good: bad data, bad settings, NaN loss, a bug",
+@fault("training fails for good: bad data, bad settings, NaN loss, damaged or foreign checkpoints, a bug",
        injected="the program writes its failure file, or nothing, and exits non-zero",
        seen="run FAILED with TrainDataError, TrainConfigError or TrainAlgorithmError and the program's sentence",
        recovers="no retry; the uploads wait for newer ones, the marker or a person")
@@ -57,6 +60,14 @@ def test_out_of_memory(world: World, order: dict[str, object]) -> None:
     world.order("train", **order)
     attempts = recovered(world, "prepare-1", "train-1", "train-2", "evaluate-1")
     assert attempts == [("TrainMemoryError", True, 0), ("", True, 1)]
+
+
+@fault("one of several hosts is lost", injected="failure code HOST_LOST", seen="TrainInternalError in the attempts",
+       recovers="the next attempt goes on from the checkpoints, on the same rung")
+def test_host_lost(world: World) -> None:
+    world.order("train", failure={"code": "HOST_LOST", "message": "algo-2 does not answer"}, exit=1)
+    attempts = recovered(world, "prepare-1", "train-1", "train-2", "evaluate-1")
+    assert attempts == [("TrainInternalError", True, 0), ("", True, 0)]
 
 
 @pytest.mark.parametrize("kind", ["capacity", "max-wait"])

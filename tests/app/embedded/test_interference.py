@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from typing import Any
@@ -46,6 +47,19 @@ def test_only_the_ordered_requests_are_refused() -> None:
     assert service.call(PUT) == 200
     assert [service.call(CREATE) for _ in range(5)] == [200, 503, 503, 200, 200]
     assert service.front.orders == []
+
+
+def test_a_refusal_bears_the_code_that_was_ordered() -> None:
+    """Given an order with an error of the caller's, when a request matches, then it gets this code and status 400."""
+    service, sent = Service(), []
+    service.front.order(Order("refuse", "CreateTrainingJob", error="ValidationException"))
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    asyncio.run(service.front(CREATE, None, send))
+    assert sent[0]["status"] == 400
+    assert json.loads(sent[1]["body"])["__type"] == "ValidationException"
 
 
 @pytest.mark.parametrize(("action", "reached"), [("kill-before", []), ("kill-after", ["/bucket/champion.json"])])
