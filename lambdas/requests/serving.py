@@ -9,6 +9,7 @@ from app.contracts import documents, keys, names
 from app.contracts.serving import Mode
 from lambdas.environment import Environment
 from lambdas.events import PublishEvent, RegisterEvent
+from lambdas.requests import encryption
 from lambdas.requests.common import Request, tags, uri, vpc
 
 VARIANT = "AllTraffic"
@@ -107,6 +108,7 @@ def _config_shape(environment: Environment) -> Request:
     decided: Request = {}
     if settings.on_machines:
         decided["Variant"] = {"InstanceType": settings.instance_type, "InitialInstanceCount": settings.instance_count}
+        decided |= encryption.volume(environment, settings.instance_type, name="KmsKeyId")
     else:
         size = {"MemorySizeInMB": settings.memory_mb, "MaxConcurrency": settings.max_concurrency}
         decided["Variant"] = {"ServerlessConfig": size}
@@ -124,6 +126,7 @@ def _asynchronous(environment: Environment) -> Request:
         "OutputConfig": {
             "S3OutputPath": _folder(environment, keys.SERVING_ANSWERS),
             "S3FailurePath": _folder(environment, keys.SERVING_FAILURES),
+            **encryption.output(environment),
         },
     }
 
@@ -141,6 +144,7 @@ def _capture(environment: Environment, percent: int) -> Request:
         "DestinationS3Uri": _folder(environment, keys.SERVING_CAPTURES),
         "CaptureOptions": [{"CaptureMode": mode} for mode in CAPTURED],
         "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"]},
+        **encryption.output(environment),
     }
 
 

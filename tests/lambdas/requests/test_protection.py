@@ -10,7 +10,8 @@ import pytest
 from app.contracts.settings import DataSettings, FileSystemSettings, PipelineSettings, Rung
 from lambdas.environment import Environment
 from lambdas.events import Attempt, EvaluateEvent, PrepareEvent, TrainEvent
-from lambdas.requests import encryption, processing, training
+from lambdas.requests import encryption, processing, serving, training
+from tests.lambdas.builders import RUN_ID, serving_environment
 from tests.lambdas.conftest import SETTINGS, variables
 from tests.lambdas.fakes import assert_valid
 from tests.lambdas.requests.test_requests import ARTIFACT, WAITING
@@ -115,3 +116,26 @@ def test_given_several_hosts_when_requested_then_what_they_say_to_each_other_is_
     assert train(here(several))["EnableInterContainerTrafficEncryption"] is (hosts > 1)
     assert prepare(here(several))["NetworkConfig"]["EnableInterContainerTrafficEncryption"] is (hosts > 1)
     assert evaluate(here(several))["NetworkConfig"]["EnableInterContainerTrafficEncryption"] is False
+
+
+def config(**values: Any) -> dict[str, Any]:
+    request = serving.endpoint_config(dataclasses.replace(serving_environment(**values), key_arn=KEY), RUN_ID)
+    assert_valid("sagemaker", "CreateEndpointConfig", request)
+    return request
+
+
+def test_given_a_key_when_machines_serve_then_their_volumes_answers_and_captures_are_encrypted_with_it() -> None:
+    captured = config(mode="realtime", instance_type="ml.m5.xlarge", capture_percent=10)
+    assert (captured["KmsKeyId"], captured["DataCaptureConfig"]["KmsKeyId"]) == (KEY, KEY)
+    answers = config(mode="async", instance_type="ml.m5.xlarge")
+    assert (answers["KmsKeyId"], answers["AsyncInferenceConfig"]["OutputConfig"]["KmsKeyId"]) == (KEY, KEY)
+
+
+def test_given_a_key_when_it_cannot_be_asked_for_then_the_configuration_names_none() -> None:
+    assert "KmsKeyId" not in config(mode="realtime", instance_type="ml.g5.xlarge")
+    assert "KmsKeyId" not in config(mode="serverless")
+
+
+def test_given_another_key_when_machines_serve_then_it_is_another_configuration() -> None:
+    here = serving_environment(mode="realtime", instance_type="ml.m5.xlarge")
+    assert serving.name(here, RUN_ID) != serving.name(dataclasses.replace(here, key_arn=KEY), RUN_ID)
