@@ -22,6 +22,32 @@ def decode(rle: Rle) -> NDArray[np.bool_]:
     return np.asarray(coco_mask.decode(as_coco(rle)), dtype=np.bool_)
 
 
+def runs_of(counts: str) -> list[int]:
+    """The run lengths in COCO's compressed string.
+
+    Five bits a character, least first, the last with the sign; from the fourth run on the difference to the run before
+    the last. Source: pycocotools, common/maskApi.c, rleFrString.
+
+    Raises:
+        ValueError: it ends in the middle of a number.
+    """
+    runs: list[int] = []
+    value = shift = 0
+    for character in counts.encode("ascii", "replace"):
+        bits = character - 48
+        value |= (bits & 0x1F) << shift
+        shift += 5
+        if bits & 0x20:
+            continue
+        if bits & 0x10:
+            value -= 1 << shift
+        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+        value = shift = 0
+    if shift:
+        raise ValueError("the last number is cut off")
+    return runs
+
+
 def area_px(rle: Rle) -> int:
     """Number of object pixels, without decoding."""
     return int(coco_mask.area(as_coco(rle)))

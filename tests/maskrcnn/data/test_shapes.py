@@ -133,11 +133,19 @@ def test_compressed_rle_gives_the_same_mask():
     assert CocoRle((9, 7), counts).draw(7, 9).tolist() == original.tolist()
 
 
-@pytest.mark.parametrize("counts", [(2, 3), (-1, 7), (), "~~~~", "é"])
+@pytest.mark.parametrize("counts", [(2, 3), (-1, 7), (), "~~~~", "é", "P", "", "5", "23", "O7"])
 def test_a_broken_rle_is_refused_before_native_code_reads_it(counts):
     with pytest.raises(BadItemError) as caught:
         CocoRle((3, 2), counts).draw(2, 3)
     assert caught.value.rule == "rle-invalid"
+
+
+def test_a_compressed_rle_that_ends_early_is_refused_instead_of_showing_what_lay_in_memory():
+    """Given the code of a 10 x 10 mask that claims to be larger, then no pixel is made up."""
+    counts = coco_mask.encode(np.asfortranarray(np.ones((10, 10), np.uint8)))["counts"].decode()
+    with pytest.raises(BadItemError) as caught:
+        CocoRle((200, 200), counts).draw(200, 200)
+    assert caught.value.message.startswith("has runs that add up to 100 pixels instead of 40000")
 
 
 def test_an_rle_of_another_size_is_refused():

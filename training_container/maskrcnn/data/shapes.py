@@ -21,6 +21,7 @@ from pycocotools import mask as coco_mask
 
 from maskrcnn.data.findings import BadItemError
 from maskrcnn.data.images import MAX_PIXELS
+from maskrcnn.rle import runs_of
 
 Mask = NDArray[np.bool_]
 Point = tuple[float, float]
@@ -222,23 +223,22 @@ class CocoRle:
                 f"is {self.size[1]}x{self.size[0]} in an image of "
                 f"{width}x{height}: export image and annotation together",
             )
-        if isinstance(self.counts, str):
-            rle = {"size": list(self.size), "counts": self.counts.encode("ascii", "replace")}
-        else:
-            if sum(self.counts) != width * height or min(self.counts, default=0) < 0:
-                raise BadItemError(
-                    "rle-invalid",
-                    "",
-                    f"has runs that add up to {sum(self.counts)} pixels instead of "
-                    f"{width * height}: export the annotation again",
-                )
-            rle = coco_mask.frPyObjects({"size": list(self.size), "counts": list(self.counts)}, height, width)
         try:
-            return np.asarray(coco_mask.decode(rle)).astype(bool)
-        except (ValueError, TypeError, MemoryError) as problem:
+            runs = runs_of(self.counts) if isinstance(self.counts, str) else list(self.counts)
+        except ValueError as problem:
             raise BadItemError(
                 "rle-invalid", "", "has a run-length code that cannot be read: export the annotation again"
             ) from problem
+        # pycocotools does not touch the pixels behind the last run: the mask would hold what lay in memory.
+        if sum(runs) != width * height or min(runs, default=0) < 0:
+            raise BadItemError(
+                "rle-invalid",
+                "",
+                f"has runs that add up to {sum(runs)} pixels instead of "
+                f"{width * height}: export the annotation again",
+            )
+        rle = coco_mask.frPyObjects({"size": list(self.size), "counts": runs}, height, width)
+        return np.asarray(coco_mask.decode(rle)).astype(bool)
 
 
 @dataclasses.dataclass(frozen=True)
