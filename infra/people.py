@@ -7,6 +7,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from app.contracts import keys, names
+from infra.encryption import with_key
 from infra.grants import Grant, acknowledge_wildcards
 from infra.permissions import RUNS, Resources
 
@@ -25,14 +26,17 @@ class OperatorPolicy(Construct):
         policy: The policy.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, environment: str, resources: Resources) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, environment: str, resources: Resources, key_arn: str | None
+    ) -> None:
         super().__init__(scope, construct_id)
         self.policy = iam.ManagedPolicy(
             self,
             "Policy",
             description=f"What the operators of castline {environment} do with python -m app",
         )
-        for grant in (*self._data(resources), *self._runs(resources), *self._questions(resources, environment)):
+        grants = (*self._data(resources), *self._runs(resources), *self._questions(resources, environment))
+        for grant in with_key(grants, key_arn=key_arn, region=Stack.of(self).region):
             self.policy.add_statements(grant.statement())
             acknowledge_wildcards(self.policy, grant)
         output = CfnOutput(self, "Arn", value=self.policy.managed_policy_arn)

@@ -71,7 +71,9 @@ class PipelineStack(Stack):
             serving_mode=settings.pipeline.serving.mode,
             arns=self._arns,
         )
-        OperatorPolicy(self, "Operators", environment=settings.environment, resources=resources)
+        OperatorPolicy(
+            self, "Operators", environment=settings.environment, resources=resources, key_arn=key_arn
+        )
         self.functions = PipelineFunctions(
             self,
             "Functions",

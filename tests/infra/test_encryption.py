@@ -149,6 +149,18 @@ def test_every_role_uses_the_key_through_the_services_that_it_calls_and_no_other
     assert gate == {"dynamodb", "sqs"}
 
 
+def test_people_use_the_key_where_they_use_the_bucket_and_the_table(keyed: Synthesized, dev: Any) -> None:
+    def of_key(synthesized: Any) -> dict[str, list[str]]:
+        policy = synthesized.only("pipeline", "AWS::IAM::ManagedPolicy")["Properties"]["PolicyDocument"]
+        return {json.dumps(s["Condition"]["StringEquals"]["kms:ViaService"]): as_list(s["Action"])
+                for s in policy["Statement"] if as_list(s["Action"])[0].startswith("kms:")}
+
+    found = of_key(keyed)
+    assert sorted(name.split('"')[5].rstrip(".") for name in found) == ["dynamodb", "s3"]
+    assert ["kms:Decrypt", "kms:GenerateDataKey"] in found.values()
+    assert of_key(dev) == {}
+
+
 def only_lists(actions: set[str]) -> bool:
     """Whether a role sees names of objects, and no content."""
     return not actions & {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"}
