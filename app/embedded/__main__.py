@@ -24,10 +24,11 @@ def main() -> None:
     from app.embedded.sagemaker import gateway
     from app.embedded.sagemaker.cloud import Cloud
     from app.embedded.sagemaker.events import publish_to_ministack
+    from app.embedded.sagemaker.metrics import of_ministack
     from app.embedded.sagemaker.service import SageMaker
 
     amendments.apply_all(settings)
-    cloud = Cloud.build(settings, publish_to_ministack())
+    cloud = Cloud.build(settings, publish_to_ministack(), of_ministack())
     cloud.children.end_leftovers()
     service = SageMaker(cloud)
     gateway.register(service)

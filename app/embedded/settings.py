@@ -20,6 +20,7 @@ SECRET_KEY = "castline"  # noqa: S105 - nothing checks it, unless the mode is st
 
 STATE_VARIABLE = "CASTLINE_STATE"
 PROGRAMS_VARIABLE = "CASTLINE_PROGRAMS"
+MINUTE_VARIABLE = "CASTLINE_MINUTE_SECONDS"
 
 
 class EmbeddedError(Exception):
@@ -36,6 +37,11 @@ def default_programs() -> Path:
     return Path(os.environ.get(PROGRAMS_VARIABLE, ROOT / "training_container" / "bin")).resolve()
 
 
+def default_minute_seconds() -> float:
+    """How long a minute of AWS's waiting lasts here: CASTLINE_MINUTE_SECONDS, or a second."""
+    return float(os.environ.get(MINUTE_VARIABLE, "1"))
+
+
 @dataclasses.dataclass(frozen=True)
 class EmbeddedSettings:
     """One embedded AWS."""
@@ -46,6 +52,8 @@ class EmbeddedSettings:
     programs: Path = dataclasses.field(default_factory=default_programs)
     new_machine_seconds: float = 3.0
     """How long an interrupted job waits for its next spot machine; on AWS it takes minutes."""
+    minute_seconds: float = dataclasses.field(default_factory=default_minute_seconds)
+    """How long a minute of a deployment's bakes and of autoscaling's cooldowns lasts here."""
     strict: bool = False
     """TLS, signed requests, and every policy evaluated (app/embedded/strict)."""
 
@@ -53,6 +61,10 @@ class EmbeddedSettings:
     def endpoint_url(self) -> str:
         """Where every AWS client has to go."""
         return endpoint_url(self.port, strict=self.strict)
+
+    def shortened(self, seconds: float) -> float:
+        """What a wait on AWS lasts here."""
+        return seconds / 60 * self.minute_seconds
 
     @property
     def log(self) -> Path:

@@ -7,7 +7,7 @@ developer guide, How to use SageMaker AI execution roles (CreateTrainingJob, Cre
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from app.embedded.sagemaker.arns import arn, name_of
@@ -48,6 +48,33 @@ def invocation(endpoint: str, operation: str = "InvokeEndpoint") -> Step:
     return Step(f"sagemaker:{operation}", arn("endpoint", endpoint))
 
 
+def scaling(operation: str, request: Record) -> Iterator[Step]:
+    """What the caller of Application Auto Scaling must be allowed: the call, and what it does as the caller then.
+
+    Source: Service Authorization Reference, Application Auto Scaling; Amazon SageMaker developer guide, "Auto scaling
+    policy overview", permissions.
+    """
+    resource = request.get("ResourceId", "")
+    endpoint = arn("endpoint", resource.split("/")[1] if "/" in resource else "*")
+    keys = {"service-namespace": "ServiceNamespace", "scalable-dimension": "ScalableDimension"}
+    context = {f"application-autoscaling:{key}": request[name] for key, name in keys.items() if name in request}
+    described = operation.startswith("Describe")
+    target = "*" if described else f"arn:aws:application-autoscaling:{REGION}:{ACCOUNT}:scalable-target/*"
+    yield Step(f"application-autoscaling:{operation}", target, context)
+    if operation == "RegisterScalableTarget":
+        yield from (Step(f"sagemaker:{action}", endpoint)
+                    for action in ("DescribeEndpoint", "UpdateEndpointWeightsAndCapacities"))
+    if request.get("PolicyType") == "TargetTrackingScaling":
+        yield Step("cloudwatch:PutMetricAlarm",
+                   f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:TargetTracking-{resource}-AlarmHigh")
+
+
+def watching(alarms: Sequence[str]) -> Iterator[Step]:
+    """What SageMaker does as the role of a model while alarms watch its deployment."""
+    for name in alarms:
+        yield Step("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}")
+
+
 def duties(record: Record) -> Iterator[Step]:
     """What SageMaker does as the role of a job or model, beside the transfers and the log that it really makes here."""
     yield Step("ecr:GetAuthorizationToken")
@@ -71,7 +98,7 @@ def _resources(operation: str, request: Record, kinds: dict[str, str]) -> list[s
         # A group is asked about its own versions; all other lists are about the account.
         group = request.get("ModelPackageGroupName") if operation == "ListModelPackages" else None
         return [arn("model-package-group", name_of(group))] if group else ["*"]
-    kind = re.sub(r"^(Create|Describe|Delete|Stop|Update)", "", operation)
+    kind = re.sub(r"^(Create|Describe|Delete|Stop|Update)", "", operation.removesuffix("WeightsAndCapacities"))
     if kind == "ModelPackage":
         return _model_package(request)
     named = [arn(kinds[kind], name_of(str(request[f"{kind}Name"])))]

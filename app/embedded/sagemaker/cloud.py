@@ -15,11 +15,13 @@ from app.embedded.children import Children
 from app.embedded.sagemaker.events import Events, Publish
 from app.embedded.sagemaker.faults import Faults
 from app.embedded.sagemaker.logs import JobLog
+from app.embedded.sagemaker.metrics import CloudWatch
 from app.embedded.sagemaker.shapes import Record
 from app.embedded.sagemaker.store import Store
 from app.embedded.sagemaker.transfers import Transfers
 from app.embedded.settings import Access, EmbeddedSettings
 from app.embedded.strict import trusted
+from app.embedded.strict.steps import Step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,19 +35,26 @@ class Cloud:
     children: Children
     s3: Any
     logs: Any
+    sns: Any
+    watch: CloudWatch
     access: Access = dataclasses.field(default_factory=lambda: Access(""))
     """How the programs of containers reach the embedded AWS."""
 
     @classmethod
-    def build(cls, settings: EmbeddedSettings, publish: Publish) -> Cloud:
+    def build(cls, settings: EmbeddedSettings, publish: Publish, watch: CloudWatch) -> Cloud:
         """Load the records of earlier times and connect."""
         access = Access(settings.endpoint_url, certificates=trusted(settings.state) if settings.strict else None)
-        s3, logs = _clients(access)
+        s3, logs, sns = _clients(access)
         return cls(settings, Store(settings.sagemaker), Events(publish), Faults(), Children(settings.children),
-                   s3, logs, access)
+                   s3, logs, sns, watch, access)
 
-    def acting_as(self, role_arn: str, record: Record) -> Cloud:
+    def acting_as(self, role_arn: str, record: Record, *steps: Step) -> Cloud:
         """The same surroundings in the name of a role, for what SageMaker and a container do for one record.
+
+        Args:
+            role_arn: The role.
+            record: The job or model.
+            steps: What SageMaker does as the role beyond that.
 
         Raises:
             AccessDeniedError: in the strict mode, when the role does not trust SageMaker, or does not allow what a
@@ -57,9 +66,9 @@ class Cloud:
         from app.embedded.strict import authority
 
         access = authority.assume(role_arn, authorization.SERVICE, "SageMaker", self.access)
-        authority.demand(access.access_key, *authorization.duties(record))
-        s3, logs = _clients(access)
-        return dataclasses.replace(self, s3=s3, logs=logs, access=access)
+        authority.demand(access.access_key, *authorization.duties(record), *steps)
+        s3, logs, sns = _clients(access)
+        return dataclasses.replace(self, s3=s3, logs=logs, sns=sns, access=access)
 
     @property
     def transfers(self) -> Transfers:
@@ -83,10 +92,12 @@ class Cloud:
         self.events.state_changed(record)
 
 
-def _clients(access: Access) -> tuple[Any, Any]:
+def _clients(access: Access) -> tuple[Any, Any, Any]:
+    """S3, CloudWatch Logs and SNS."""
     config = Config(s3={"addressing_style": "path"})
     options = access.client_options()
-    return boto3.client("s3", config=config, **options), boto3.client("logs", config=config, **options)
+    s3, logs, sns = (boto3.client(service, config=config, **options) for service in ("s3", "logs", "sns"))
+    return s3, logs, sns
 
 
 def in_background(name: str, work: Callable[[], None]) -> threading.Thread:

@@ -1,61 +1,32 @@
-"""Endpoints: a server process each, changed blue/green, rolled back when the new one does not come up."""
+"""Endpoints: a fleet each, changed blue/green, rolled back on alarm or when the new one does not come up, scaled."""
 
 from __future__ import annotations
 
-import dataclasses
 import logging
-import shutil
 import threading
 import time
-import uuid
-from pathlib import Path
 
-import urllib3
-
+from app.embedded.sagemaker import endpoint_rules as rules
+from app.embedded.sagemaker import endpoint_states as states
 from app.embedded.sagemaker.arns import name_of
 from app.embedded.sagemaker.cloud import Cloud, in_background
-from app.embedded.sagemaker.errors import validation
+from app.embedded.sagemaker.deployments import Deployment, GoneError, Plan, check_alarms
+from app.embedded.sagemaker.errors import ApiError, validation
 from app.embedded.sagemaker.faults import FaultKind
-from app.embedded.sagemaker.ports import free_ports
-from app.embedded.sagemaker.programs import Program
+from app.embedded.sagemaker.fleets import Fleet, Traffic, mode_of
+from app.embedded.sagemaker.servers import EndpointError, Launcher
 from app.embedded.sagemaker.shapes import Record
-from app.embedded.settings import ACCOUNT, HOST
+from app.embedded.settings import ACCOUNT
 
-START_SECONDS = 300.0
 RESUME_SECONDS = 60.0
 """How long a request waits for a server that comes up again after a restart, as behind a cold start."""
-PING_SECONDS = 0.5
-SERVE_GRACE_SECONDS = 30.0
-"""SageMaker's time between SIGTERM and SIGKILL for a server."""
-SERVERLESS_BODY_BYTES = 4 * 1024 * 1024
-REALTIME_BODY_BYTES = 6 * 1024 * 1024
+HEAL_SECONDS = 2.0
+"""Between two starts of a server that ends by itself."""
 log = logging.getLogger("castline.endpoints")
 
 
-class EndpointError(Exception):
-    """The new server did not come up."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Server:
-    """A running `serve` program and where it listens."""
-
-    program: Program
-    url: str
-    root: Path
-    variant: str
-    max_body_bytes: int
-    """Largest request: serverless takes less than a real-time endpoint."""
-
-    def stop(self) -> None:
-        """End the program and forget its files."""
-        self.program.stop(grace_seconds=SERVE_GRACE_SECONDS)
-        self.program.wait(SERVE_GRACE_SECONDS)
-        shutil.rmtree(self.root.parent.parent, ignore_errors=True)
-
-
 class Endpoints:
-    """Keeps one server running for every endpoint.
+    """Keeps a fleet running for every endpoint, and two while one is deployed.
 
     Args:
         cloud: The surroundings.
@@ -63,145 +34,257 @@ class Endpoints:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self._servers: dict[str, Server] = {}
+        self._launcher = Launcher(cloud)
+        self._traffic: dict[str, Traffic] = {}
         self._resuming: dict[str, threading.Thread] = {}
         self._lock = threading.Lock()
-        self.http = urllib3.PoolManager(retries=False)
+        self._healed: dict[str, float] = {}
+        self._closing = False
 
     def create(self, record: Record) -> None:
-        """Bring a new endpoint into service."""
-        self._cloud.job_status(record, "Creating")
-        in_background(f"endpoint-{record['_name']}", lambda: self._change(record, record["EndpointConfigName"]))
+        """Bring a new endpoint into service.
 
-    def update(self, record: Record, config_name: str) -> None:
-        """Move an endpoint to another configuration; the old server answers until the new one does."""
+        Raises:
+            ApiError: its DeploymentConfig, which later updates may retain, does not fit its configuration.
+        """
+        deployment = record.pop("DeploymentConfig", None)
+        if deployment:
+            self._cloud.store.change(record, LastDeploymentConfig=deployment)
+        self._cloud.job_status(record, "Creating")
+        self._in_background(record, record["EndpointConfigName"], Plan(), None)
+
+    def check_create(self, request: Record) -> None:
+        """Raise ApiError where CreateEndpoint would be refused."""
+        config = self._configuration(request["EndpointConfigName"])
+        if deployment := request.get("DeploymentConfig"):
+            rules.check_deployment(deployment, config)
+            check_alarms(self._cloud, Plan.of(deployment, 1, self._cloud.settings.shortened).alarms)
+
+    def update(self, record: Record, request: Record) -> None:
+        """Move an endpoint to another configuration; the old fleet answers until the new one does.
+
+        Raises:
+            ApiError: the endpoint is not InService, or SageMaker would refuse the change.
+        """
+        new = self._configuration(request["EndpointConfigName"])
+        old = self._cloud.store.get("EndpointConfig", name_of(record["EndpointConfigName"]))
+        deployment = request.get("DeploymentConfig")
+        if deployment is None and request.get("RetainDeploymentConfig"):
+            deployment = record.get("LastDeploymentConfig")
         if record["EndpointStatus"] != "InService":
-            raise validation(f"Cannot update in-progress endpoint \"{record['EndpointArn']}\".")
-        self._cloud.store.change(record, FailureReason=None)
-        self._cloud.job_status(record, "Updating")
-        in_background(f"endpoint-{record['_name']}", lambda: self._change(record, config_name))
+            raise _in_progress(record)
+        if old:
+            rules.check_change(record["_name"], old, new, autoscaled=self._is_autoscaled(record))
+        if deployment:
+            rules.check_deployment(deployment, new, old)
+        instances = _instances(record, request, new)
+        plan = Plan.of(deployment or {}, instances, self._cloud.settings.shortened)
+        check_alarms(self._cloud, plan.alarms)
+        self._begin(record, FailureReason=None, LastDeploymentConfig=deployment)
+        self._in_background(record, request["EndpointConfigName"], plan, instances)
+
+    def scale(self, record: Record, instances: int) -> None:
+        """Give an endpoint another number of instances; none means that its server stops until there is one again.
+
+        Raises:
+            ApiError: it is not InService, or its mode does not allow the number.
+        """
+        traffic = self.traffic_now(record["_name"])
+        if traffic is None:
+            raise _in_progress(record)
+        fleet = traffic.blue
+        if fleet.mode == "serverless" or (instances < 1 and fleet.mode != "async"):
+            raise validation(f"DesiredInstanceCount = {instances} is not possible for the {fleet.mode} endpoint "
+                             f"{record['_name']}")
+        self._begin(record, ProductionVariants=[
+            {**record["ProductionVariants"][0], "DesiredInstanceCount": instances}])
+        in_background(f"endpoint-{record['_name']}", lambda: self._rescale(record, fleet, instances))
+
+    def heal(self, record: Record) -> None:
+        """Start a server again that ended by itself, as SageMaker replaces a container that fails its health check."""
+        name = record["_name"]
+        traffic = self.traffic_now(name)
+        fleet = traffic.blue if traffic else None
+        if fleet is None or fleet.instances == 0 or fleet.alive or record["EndpointStatus"] != "InService":
+            return
+        if time.monotonic() - self._healed.get(name, -HEAL_SECONDS) >= HEAL_SECONDS and not self._closing:
+            log.warning("endpoint %s: its server ended and is started again", name)
+            self._healed[name] = time.monotonic()
+            self._begin(record)
+            fleet.stop()
+            in_background(f"endpoint-{name}", lambda: self._rescale(record, fleet, fleet.instances))
 
     def delete(self, record: Record) -> None:
         """Take an endpoint out of service."""
         with self._lock:
-            server = self._servers.pop(record["_name"], None)
-        if server:
-            in_background("endpoint-stop", server.stop)
+            traffic = self._traffic.pop(record["_name"], None)
+        for fleet in traffic.fleets if traffic else []:
+            in_background("endpoint-stop", fleet.stop)
 
     def resume(self, record: Record) -> None:
-        """Start the server of an endpoint that an earlier embedded AWS had."""
-        status = record["EndpointStatus"]
-        if status in ("InService", "Updating", "SystemUpdating"):
+        """Start the server of an endpoint that an earlier embedded AWS had; one without instances keeps none."""
+        name, instances = record["_name"], states.instances_of(record)
+        config = self._cloud.store.get("EndpointConfig", name_of(record["EndpointConfigName"]))
+        if instances == 0 and config:
+            self._traffic[name] = Traffic(Fleet(name, config, None, 0))
+            self._cloud.store.change(record, EndpointStatus="InService", PendingDeploymentSummary=None)
+            return
+        if record["EndpointStatus"] != "Creating":
             self._cloud.store.change(record, EndpointStatus="SystemUpdating")
-        self._resuming[record["_name"]] = in_background(
-            f"endpoint-{record['_name']}", lambda: self._change(record, record["EndpointConfigName"]))
+        self._resuming[name] = self._in_background(record, record["EndpointConfigName"], Plan(), instances)
 
     def stop_all(self) -> None:
         """End all servers because the embedded AWS ends; their records keep saying what should run."""
-        for server in list(self._servers.values()):
-            server.program.stop(grace_seconds=5.0)
+        self._closing = True
+        for traffic in list(self._traffic.values()):
+            for fleet in traffic.fleets:
+                if fleet.server:
+                    fleet.server.program.stop(grace_seconds=5.0)
 
-    def server(self, name: str) -> Server:
-        """The server that answers for an endpoint; waits for one that comes up again after a restart.
+    def fleet(self, name: str) -> Fleet:
+        """The fleet that answers the next request; waits for one that comes up again after a restart.
 
         Raises:
             ApiError: no such endpoint, or it is not in service.
         """
+        return self.traffic(name).pick()
+
+    def traffic(self, name: str) -> Traffic:
+        """Both fleets of an endpoint; raises and waits as `fleet` does."""
         if resuming := self._resuming.get(name):
             resuming.join(RESUME_SECONDS)
-        with self._lock:
-            server = self._servers.get(name)
-        if server is None:
+        traffic = self.traffic_now(name)
+        if traffic is None:
             raise validation(f"Endpoint {name} of account {ACCOUNT} not found.")
-        return server
+        return traffic
 
-    def _change(self, record: Record, config_name: str) -> None:
-        """Start the new server, switch, stop the old one; on failure keep the old one and say so."""
-        if fault := self._cloud.faults.take(record["_name"], "rollback", "endpoint-failed"):
-            return self._end_by_fault(record, fault)
-        old = self._servers.get(record["_name"])
-        try:
-            server, variants = self._launch(record["_name"], config_name)
-        except Exception as error:
-            reason = str(error) if isinstance(error, EndpointError) else f"{type(error).__name__}: {error}"
-            log.warning("endpoint %s: %s", record["_name"], reason)
-            status = "InService" if old else "Failed"
-            return self._cloud.job_status(record, status, FailureReason=reason)
-        if self._cloud.store.get("Endpoint", record["_name"]) is not record:  # deleted meanwhile
-            return server.stop()
+    def traffic_now(self, name: str) -> Traffic | None:
+        """The same, or None, without a wait."""
         with self._lock:
-            self._servers[record["_name"]] = server
-        self._cloud.job_status(record, "InService", EndpointConfigName=config_name, ProductionVariants=variants)
-        return old.stop() if old else None
+            return self._traffic.get(name)
+
+    def _begin(self, record: Record, **changes: object) -> None:
+        """From InService to Updating; nobody else changes the endpoint until it is InService again."""
+        with self._lock:
+            if record["EndpointStatus"] != "InService":
+                raise _in_progress(record)
+            record["EndpointStatus"] = "Updating"
+        self._cloud.store.change(record, **changes)
+        self._cloud.job_status(record, "Updating")
+
+    def _in_background(self, record: Record, config_name: str, plan: Plan, instances: int | None) -> threading.Thread:
+        return in_background(
+            f"endpoint-{record['_name']}", lambda: self._change(record, name_of(config_name), plan, instances))
+
+    def _change(self, record: Record, config_name: str, plan: Plan, instances: int | None) -> None:
+        """Start the new fleet, shift the traffic, stop the old one; on a problem keep the old one and say so."""
+        name = record["_name"]
+        if fault := self._cloud.faults.take(name, "rollback", "endpoint-failed"):
+            return self._end_by_fault(record, fault)
+        try:
+            config = self._configuration(config_name)
+            count = instances or config["ProductionVariants"][0].get("InitialInstanceCount", 1)
+            deployment = self._deployment(record, config, count, plan)
+            if problem := deployment.problem():
+                raise EndpointError(problem)
+            server = self._launcher.launch(name, config["ProductionVariants"][0], plan.alarms)
+            green = Fleet(name, config, server, count)
+        except GoneError:
+            return None
+        except Exception as error:
+            reason = str(error) if isinstance(error, EndpointError | ApiError) else f"{type(error).__name__}: {error}"
+            return None if self._is_gone(record) else self._stay(record, reason)
+        try:
+            self._bring_in(record, green, deployment)
+        except GoneError:
+            green.stop()
+        return None
+
+    def _bring_in(self, record: Record, green: Fleet, deployment: Deployment) -> None:
+        with self._lock:
+            traffic = self._traffic.get(record["_name"])
+            if self._is_gone(record):
+                raise GoneError
+            if traffic is None:
+                self._traffic[record["_name"]] = Traffic(green)
+        if traffic is None:
+            return self._in_service(record, green)
+        old = traffic.blue
+        if problem := deployment.run(traffic, green):
+            self._cloud.job_status(record, "RollingBack")
+            traffic.end_shift(old)
+            green.stop()
+            return self._stay(record, problem)
+        traffic.end_shift(green)
+        self._in_service(record, green)
+        return old.stop()
+
+    def _in_service(self, record: Record, fleet: Fleet) -> None:
+        image = self._launcher.image(fleet.config["ProductionVariants"][0]["ModelName"])
+        members = states.serving(fleet, image)
+        self._cloud.job_status(record, "InService", PendingDeploymentSummary=None, **members)
+
+    def _stay(self, record: Record, reason: str) -> None:
+        """End a change that did not succeed: on the old configuration, or Failed where there is none."""
+        log.warning("endpoint %s: %s", record["_name"], reason)
+        status = "InService" if record["_name"] in self._traffic else "Failed"
+        self._cloud.job_status(record, status, FailureReason=reason, PendingDeploymentSummary=None)
+
+    def _rescale(self, record: Record, fleet: Fleet, instances: int) -> None:
+        try:
+            if instances and fleet.server is None:
+                fleet.server = self._launcher.launch(fleet.endpoint, fleet.config["ProductionVariants"][0])
+            fleet.instances = instances
+            if self._is_gone(record) or not instances:
+                fleet.stop()
+        except Exception as error:
+            log.warning("endpoint %s did not get %d instances: %s", fleet.endpoint, instances, error)
+            if not self._is_gone(record):
+                self._cloud.store.change(record, FailureReason=str(error))
+        if not self._is_gone(record):
+            self._in_service(record, fleet)
 
     def _end_by_fault(self, record: Record, fault: FaultKind) -> None:
         """Silently on the old configuration again, or Failed with nothing left that answers."""
         if fault == "rollback":
             return self._cloud.job_status(record, "InService")
         with self._lock:
-            old = self._servers.pop(record["_name"], None)
-        if old:
-            old.stop()
+            traffic = self._traffic.pop(record["_name"], None)
+        for fleet in traffic.fleets if traffic else []:
+            fleet.stop()
         return self._cloud.job_status(record, "Failed", FailureReason="Request to service failed.")
 
-    def _launch(self, endpoint: str, config_name: str) -> tuple[Server, list[Record]]:
-        """Unpack the model, start `serve`, wait until it answers /ping."""
-        config = self._cloud.store.get("EndpointConfig", name_of(config_name))
+    def _deployment(self, record: Record, config: Record, instances: int, plan: Plan) -> Deployment:
+        started, image = time.time(), self._launcher.image(config["ProductionVariants"][0]["ModelName"])
+
+        def tell(status: str) -> None:
+            summary = states.pending(config, image, instances, status, started)
+            self._cloud.store.change(record, PendingDeploymentSummary=summary)
+
+        tell("Creating")
+        return Deployment(self._cloud, plan, lambda: self._is_gone(record), tell)
+
+    def _is_autoscaled(self, record: Record) -> bool:
+        resource = f"endpoint/{record['_name']}/variant/"
+        return any(t["ResourceId"].startswith(resource) for t in self._cloud.store.all("ScalableTarget"))
+
+    def _is_gone(self, record: Record) -> bool:
+        return self._closing or self._cloud.store.get("Endpoint", record["_name"]) is not record
+
+    def _configuration(self, name: str) -> Record:
+        config = self._cloud.store.get("EndpointConfig", name_of(name))
         if config is None:
-            raise EndpointError(f"Could not find endpoint configuration \"{config_name}\".")
-        variant = config["ProductionVariants"][0]
-        model = self._cloud.store.get("Model", variant["ModelName"])
-        if model is None:
-            raise EndpointError(f"Could not find model \"{variant['ModelName']}\".")
-        container = self._container(model)
-        cloud = self._cloud.acting_as(model["ExecutionRoleArn"], model)
-        root = self._cloud.settings.work / "endpoints" / endpoint / uuid.uuid4().hex[:8] / "opt" / "ml"
-        cloud.transfers.download_archive(container["ModelDataUrl"], root / "model")
-        [port] = free_ports(1)
-        environment = {**cloud.access.environment(), **container.get("Environment", {}),
-                       "SAGEMAKER_BIND_TO_PORT": str(port)}
-        stream = cloud.log(f"/aws/sagemaker/Endpoints/{endpoint}", f"{variant['VariantName']}/{root.parts[-3]}")
-        program = Program(self._cloud.settings, self._cloud.children, "serve", root, environment, stream.write)
-        limit = SERVERLESS_BODY_BYTES if "ServerlessConfig" in variant else REALTIME_BODY_BYTES
-        server = Server(program, f"http://{HOST}:{port}", root, variant["VariantName"], limit)
-        try:
-            self._wait_until_ready(server)
-        except EndpointError:
-            server.stop()
-            raise
-        finally:
-            stream.flush()
-        return server, [_variant_state(variant)]
-
-    def _wait_until_ready(self, server: Server) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            if not server.program.alive:
-                raise EndpointError("The primary container for production variant "
-                                    f"{server.variant} did not pass the ping health check: it exited")
-            try:
-                if self.http.request("GET", f"{server.url}/ping", timeout=2.0).status == 200:
-                    return
-            except urllib3.exceptions.HTTPError:
-                pass
-            time.sleep(PING_SECONDS)
-        raise EndpointError(f"The primary container for production variant {server.variant} did not pass the ping "
-                            "health check. Please check CloudWatch logs for this endpoint.")
-
-    def _container(self, model: Record) -> Record:
-        """The model's container, with what its model package says where it only names one."""
-        container: Record = model.get("PrimaryContainer") or model["Containers"][0]
-        if package_name := container.get("ModelPackageName"):
-            package = self._cloud.store.get("ModelPackage", package_name)
-            if package is None:
-                raise EndpointError(f"Could not find model package \"{package_name}\".")
-            return {**package["InferenceSpecification"]["Containers"][0], **container}
-        return container
+            raise validation(f"Could not find endpoint configuration \"{name}\".")
+        return config
 
 
-def _variant_state(variant: Record) -> Record:
-    state = {"VariantName": variant["VariantName"], "CurrentWeight": 1.0, "DesiredWeight": 1.0}
-    if serverless := variant.get("ServerlessConfig"):
-        return state | {"CurrentServerlessConfig": serverless}
-    count = variant.get("InitialInstanceCount", 1)
-    return state | {"CurrentInstanceCount": count, "DesiredInstanceCount": count}
+def _instances(record: Record, request: Record, new: Record) -> int:
+    """How many instances the new fleet has: those of its configuration, or those that the old one has now."""
+    own = int(new["ProductionVariants"][0].get("InitialInstanceCount", 1))
+    excluded = [e["VariantPropertyType"] for e in request.get("ExcludeRetainedVariantProperties", [])]
+    retained = request.get("RetainAllVariantProperties") and "DesiredInstanceCount" not in excluded
+    return (states.instances_of(record) or own) if retained and mode_of(new) != "serverless" else own
+
+
+def _in_progress(record: Record) -> Exception:
+    return validation(f"Cannot update in-progress endpoint \"{record['EndpointArn']}\".")

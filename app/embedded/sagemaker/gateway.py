@@ -1,26 +1,22 @@
-"""How requests reach the local SageMaker: ministack's handler table, CloudFormation, and invocations."""
+"""How requests reach the local SageMaker and its auto scaling: ministack's handler table and CloudFormation."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import re
+from collections.abc import Callable
 from typing import Any
-
-import urllib3
 
 from app.embedded import pin
 from app.embedded.sagemaker.errors import ApiError
+from app.embedded.sagemaker.invocations import Answer, refusal
 from app.embedded.sagemaker.service import SageMaker
+from app.embedded.sagemaker.shapes import Record
 
-INVOCATION = re.compile(r"^/endpoints/([^/]+)/invocations$")
-INVOKE_TIMEOUT_SECONDS = 60.0
-PASSED_ON = {
-    "content-type": "Content-Type",
-    "accept": "Accept",
-    "x-amzn-sagemaker-custom-attributes": "X-Amzn-SageMaker-Custom-Attributes",
-}
-Answer = tuple[int, dict[str, str], bytes]
+INVOCATION = re.compile(r"^/endpoints/([^/]+)/(async-)?invocations$")
+AUTOSCALING = "AnyScaleFrontendService."
 
 
 def register(service: SageMaker) -> None:
@@ -32,59 +28,42 @@ def register(service: SageMaker) -> None:
     async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Answer:
         caller = str(router.extract_access_key_id(headers, query) or "")
         if match := INVOCATION.match(path):
-            return await asyncio.to_thread(_invoke, service, caller, match[1], headers, body)
-        operation = headers.get("x-amz-target", "").rpartition(".")[2]
-        return await asyncio.to_thread(_answer, service, caller, operation, body)
+            ask, action = ((service.async_requests.accept, "InvokeEndpointAsync") if match[2]
+                           else (service.invocations.invoke, "InvokeEndpoint"))
+            allowed = functools.partial(service.authorize_invocation, caller, match[1], action)
+            return await asyncio.to_thread(_ask, allowed, functools.partial(ask, match[1], headers, body))
+        return await asyncio.to_thread(_answer, service.authorize, service.call, caller, headers, body)
 
-    pin.part(ministack, "SERVICE_HANDLERS")["sagemaker"] = handle
-    pin.part(router, "SERVICE_PATTERNS")["sagemaker"] = {
-        "target_prefixes": ["SageMaker."], "credential_scope": "sagemaker"}
+    async def handle_autoscaling(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Answer:
+        caller = str(router.extract_access_key_id(headers, query) or "")
+        return await asyncio.to_thread(
+            _answer, service.authorize_scaling, service.autoscaling.call, caller, headers, body)
+
+    for name, prefix, handler in (("sagemaker", "SageMaker.", handle),
+                                  ("application-autoscaling", AUTOSCALING, handle_autoscaling)):
+        pin.part(ministack, "SERVICE_HANDLERS")[name] = handler
+        pin.part(router, "SERVICE_PATTERNS")[name] = {"target_prefixes": [prefix], "credential_scope": name}
     pin.part(provisioners, "_RESOURCE_HANDLERS")["AWS::SageMaker::ModelPackageGroup"] = _group_handlers(service)
 
 
-def _answer(service: SageMaker, caller: str, operation: str, body: bytes) -> Answer:
+def _answer(authorize: Callable[[str, str, Record], None], call: Callable[[str, Record], Record], caller: str,
+            headers: dict[str, str], body: bytes) -> Answer:
+    operation = headers.get("x-amz-target", "").rpartition(".")[2]
     try:
         request = json.loads(body or b"{}")
-        service.authorize(caller, operation, request)
-        status, answer = 200, service.call(operation, request)
+        authorize(caller, operation, request)
+        status, answer = 200, call(operation, request)
     except ApiError as error:
         status, answer = 400, {"__type": error.code, "message": error.message}
     return status, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(answer, default=str).encode()
 
 
-def _invoke(service: SageMaker, caller: str, endpoint: str, headers: dict[str, str], body: bytes) -> Answer:
-    """Pass a request on to the endpoint's server; its refusals come back as ModelError."""
+def _ask(allowed: Callable[[], None], ask: Callable[[], Answer]) -> Answer:
     try:
-        service.authorize_invocation(caller, endpoint)
+        allowed()
     except ApiError as error:
-        return _error(403, error.code, {"message": error.message})
-    try:
-        server = service.endpoints.server(endpoint)
-    except ApiError as error:
-        return _error(400, "ValidationError", {"message": error.message})
-    if len(body) > server.max_body_bytes:
-        return _error(413, "ValidationError", {"message": f"Request body of {len(body)} bytes: this endpoint takes at "
-                                                          f"most {server.max_body_bytes}"})
-    passed = {name: headers[lower] for lower, name in PASSED_ON.items() if lower in headers}
-    try:
-        answer = service.endpoints.http.request(
-            "POST", f"{server.url}/invocations", body=body, headers=passed, timeout=INVOKE_TIMEOUT_SECONDS)
-    except urllib3.exceptions.HTTPError as error:
-        return _error(424, "ModelError", {"message": f"no answer from the container: {error}",
-                                          "OriginalStatusCode": 0, "OriginalMessage": ""})
-    if answer.status >= 400:
-        said = answer.data.decode(errors="replace")
-        whose = "client" if answer.status < 500 else "server"
-        return _error(424, "ModelError", {
-            "message": f"Received {whose} error ({answer.status}) from primary with message \"{said}\".",
-            "OriginalStatusCode": answer.status, "OriginalMessage": said})
-    out = {"Content-Type": answer.headers.get("Content-Type", "application/octet-stream"),
-           "x-Amzn-Invoked-Production-Variant": server.variant}
-    return 200, out, answer.data
-
-
-def _error(status: int, code: str, body: dict[str, Any]) -> Answer:
-    return status, {"Content-Type": "application/json", "x-amzn-errortype": code}, json.dumps(body).encode()
+        return refusal(403, error.code, message=error.message)
+    return ask()
 
 
 def _group_handlers(service: SageMaker) -> dict[str, Any]:

@@ -6,13 +6,17 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from app.embedded.sagemaker import authorization, reasons, shapes
+from app.embedded.sagemaker import authorization, endpoint_rules, reasons, shapes
 from app.embedded.sagemaker.arns import arn, name_of
+from app.embedded.sagemaker.async_requests import AsyncRequests
+from app.embedded.sagemaker.autoscaling import AutoScaling
 from app.embedded.sagemaker.cloud import Cloud
 from app.embedded.sagemaker.endpoints import Endpoints
 from app.embedded.sagemaker.errors import ApiError, denied, in_use, validation
+from app.embedded.sagemaker.invocations import Invocations
 from app.embedded.sagemaker.processing import Processing
 from app.embedded.sagemaker.registry import Registry
+from app.embedded.sagemaker.scaling import Scaler
 from app.embedded.sagemaker.shapes import Record
 from app.embedded.sagemaker.training import Training
 from app.embedded.strict.steps import AccessDeniedError, Step
@@ -48,6 +52,10 @@ class SageMaker:
         self.training = Training(cloud)
         self.processing = Processing(cloud)
         self.endpoints = Endpoints(cloud)
+        self.invocations = Invocations(cloud, self.endpoints)
+        self.async_requests = AsyncRequests(cloud, self.endpoints, self.invocations)
+        self.autoscaling = AutoScaling(cloud)
+        self._scaler = Scaler(cloud, self.endpoints, self.async_requests, self.invocations)
         self.registry = Registry(cloud)
 
     def authorize(self, caller: str, operation: str, request: Record) -> None:
@@ -60,10 +68,15 @@ class SageMaker:
             shapes.check_request(operation, request)
             self._demand(caller, *authorization.steps(operation, request, RESOURCES))
 
-    def authorize_invocation(self, caller: str, endpoint: str) -> None:
+    def authorize_invocation(self, caller: str, endpoint: str, operation: str) -> None:
         """The same for a question to an endpoint."""
         if self._cloud.settings.strict:
-            self._demand(caller, authorization.invocation(endpoint))
+            self._demand(caller, authorization.invocation(endpoint, operation))
+
+    def authorize_scaling(self, caller: str, operation: str, request: Record) -> None:
+        """The same for Application Auto Scaling."""
+        if self._cloud.settings.strict:
+            self._demand(caller, *authorization.scaling(operation, request))
 
     def _demand(self, caller: str, *steps: Step) -> None:
         from app.embedded.strict import authority
@@ -84,6 +97,8 @@ class SageMaker:
             return self._list(operation, request)
         if operation in ("AddTags", "ListTags"):
             return self._tags(operation, request)
+        if operation == "UpdateEndpointWeightsAndCapacities":
+            return self._scale(request)
         match = re.fullmatch(r"(Create|Describe|Delete|Stop|Update)(\w+)", operation)
         if not match or match[2] not in RESOURCES:
             raise ApiError("UnknownOperationException", f"{operation}: the embedded AWS does not have this operation")
@@ -105,8 +120,11 @@ class SageMaker:
 
     def shut_down(self) -> None:
         """End every program."""
+        self._scaler.stop()
+        self.async_requests.stop()
         for part in (self.training, self.processing, self.endpoints):
             part.stop_all()
+        self.invocations.capture.flush()
 
     def _find(self, kind: str, request: Record) -> Record:
         name = name_of(str(request[_key(kind)])) if kind != "ModelPackage" else str(request[_key(kind)])
@@ -124,8 +142,10 @@ class SageMaker:
         name = request[_key(kind)]
         if kind in jobs:
             jobs[kind].check(request)
-        if kind == "Endpoint" and not self._cloud.store.get("EndpointConfig", request["EndpointConfigName"]):
-            raise validation(f"Could not find endpoint configuration \"{request['EndpointConfigName']}\".")
+        if kind == "EndpointConfig":
+            endpoint_rules.check_config(request)
+        elif kind == "Endpoint":
+            self.endpoints.check_create(request)
         record = {**request, f"{kind}Arn": arn(RESOURCES[kind], name)}
         if kind == "ModelPackageGroup":
             record["ModelPackageGroupStatus"] = "Completed"
@@ -148,6 +168,7 @@ class SageMaker:
         self._cloud.store.remove(record)
         if kind == "Endpoint":
             self.endpoints.delete(record)
+            self.async_requests.forget(record["_name"])
             record["EndpointStatus"] = "Deleting"
             self._cloud.events.state_changed(record)
         return {}
@@ -163,10 +184,19 @@ class SageMaker:
         if kind != "Endpoint":
             raise ApiError("UnknownOperationException", f"Update{kind}: the embedded AWS does not have this operation")
         record = self._find(kind, request)
-        if not self._cloud.store.get("EndpointConfig", request["EndpointConfigName"]):
-            raise validation(f"Could not find endpoint configuration \"{request['EndpointConfigName']}\".")
-        self.endpoints.update(record, request["EndpointConfigName"])
+        self.endpoints.update(record, request)
         return record
+
+    def _scale(self, request: Record) -> Record:
+        """UpdateEndpointWeightsAndCapacities: the instances of the only variant that serves."""
+        record = self._find("Endpoint", request)
+        names = [v["VariantName"] for v in record.get("ProductionVariants", [])]
+        for wish in request["DesiredWeightsAndCapacities"]:
+            if wish["VariantName"] not in names:
+                raise validation(f"Variant {wish['VariantName']} does not exist in endpoint {record['_name']}")
+            if (instances := wish.get("DesiredInstanceCount")) is not None:
+                self.endpoints.scale(record, instances)
+        return shapes.project("UpdateEndpointWeightsAndCapacities", record)
 
     def _list(self, operation: str, request: Record) -> Record:
         kind = LISTS[operation]

@@ -1,4 +1,4 @@
-"""botocore's service model of SageMaker: checks requests, and cuts records to the shape of an answer."""
+"""botocore's service models: checks requests, and cuts records to the shape of an answer."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ Record = dict[str, Any]
 
 
 @functools.cache
-def _model() -> Any:
-    return botocore.session.get_session().get_service_model("sagemaker")
+def _model(service: str) -> Any:
+    return botocore.session.get_session().get_service_model(service)
 
 
-def check_request(operation: str, parameters: Record) -> None:
+def check_request(operation: str, parameters: Record, service: str = "sagemaker") -> None:
     """Raise ApiError unless `parameters` is a valid request of `operation`."""
-    if operation not in _model().operation_names:
-        raise ApiError("UnknownOperationException", f"{operation} is not an operation of SageMaker")
-    shape = _model().operation_model(operation).input_shape
+    if operation not in _model(service).operation_names:
+        raise ApiError("UnknownOperationException", f"{operation} is not an operation of {service}")
+    shape = _model(service).operation_model(operation).input_shape
     problems = [*_problems(shape, parameters)]
     if problems:
         raise validation("; ".join(problems))
 
 
-def project(operation: str, record: Record) -> Record:
+def project(operation: str, record: Record, service: str = "sagemaker") -> Record:
     """What the answer of `operation` may say of `record`."""
-    shape = _model().operation_model(operation).output_shape
+    shape = _model(service).operation_model(operation).output_shape
     return _project(shape, record) if shape else {}
 
 
 def summary_member(operation: str) -> str:
     """Name of the list in the answer of a List operation."""
-    members = _model().operation_model(operation).output_shape.members
+    members = _model("sagemaker").operation_model(operation).output_shape.members
     return str(next(name for name, shape in members.items() if shape.type_name == "list"))
 
 

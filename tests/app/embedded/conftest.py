@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 import textwrap
 import time
@@ -18,6 +19,7 @@ from app.embedded.children import Children
 from app.embedded.sagemaker.cloud import Cloud
 from app.embedded.sagemaker.events import Events
 from app.embedded.sagemaker.faults import Faults
+from app.embedded.sagemaker.metrics import CloudWatch, Point
 from app.embedded.sagemaker.service import SageMaker
 from app.embedded.sagemaker.store import Store
 from app.embedded.settings import ACCESS_KEY, REGION, SECRET_KEY, EmbeddedSettings
@@ -40,9 +42,11 @@ class Local:
 
     def __init__(self, folder: Path) -> None:
         self.settings = EmbeddedSettings(
-            folder / "state", port=1, programs=folder / "bin", new_machine_seconds=1.5)
+            folder / "state", port=1, programs=folder / "bin", new_machine_seconds=1.5, minute_seconds=0.05)
         self.settings.programs.mkdir(exist_ok=True)
-        self.s3 = boto3.client("s3", region_name="us-east-1")
+        self.s3, self.sns, self.sqs, self.cloudwatch = (
+            boto3.client(service, region_name="us-east-1") for service in ("s3", "sns", "sqs", "cloudwatch"))
+        self.points: list[Point] = []
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.start()
 
@@ -51,8 +55,16 @@ class Local:
         publish = lambda kind, arn, detail: self.events.append((kind, detail))  # noqa: E731
         self.cloud = Cloud(
             self.settings, Store(self.settings.sagemaker), Events(publish), Faults(),
-            Children(self.settings.children), self.s3, boto3.client("logs", region_name="us-east-1"))
+            Children(self.settings.children), self.s3, boto3.client("logs", region_name="us-east-1"), self.sns,
+            CloudWatch(self.points.extend, lambda: self.cloudwatch.describe_alarms()["MetricAlarms"]))
         self.service = SageMaker(self.cloud)
+
+    def start_again(self, **settings: float) -> None:
+        """As after an orderly stop of the server, perhaps with other settings."""
+        self.service.shut_down()
+        self.settings = dataclasses.replace(self.settings, **settings)
+        self.start()
+        self.service.recover()
 
     def program(self, name: str, code: str) -> None:
         """Put a program into the image."""
