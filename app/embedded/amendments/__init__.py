@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.embedded.amendments import (
+    alarms,
     buckets,
     codebuild,
     executions,
@@ -27,5 +28,5 @@ def apply_all(settings: EmbeddedSettings) -> None:
         principals.apply(settings.state)
         requests.apply()
         service_roles.apply()
-    for amendment in (network, buckets, lambda_errors, executions, task_tokens, codebuild, restart):
+    for amendment in (network, buckets, lambda_errors, executions, task_tokens, codebuild, alarms, restart):
         amendment.apply()
