@@ -109,8 +109,8 @@ class Launcher:
         root = self._cloud.settings.work / "endpoints" / endpoint / uuid.uuid4().hex[:8] / "opt" / "ml"
         cloud.transfers.download_archive(container["ModelDataUrl"], root / "model")
         [port] = free_ports(1)
-        environment = {**cloud.access.environment(), **container.get("Environment", {}),
-                       "SAGEMAKER_BIND_TO_PORT": str(port)}
+        own = cloud.access.environment(isolated=model.get("EnableNetworkIsolation", False))
+        environment = {**own, **container.get("Environment", {}), "SAGEMAKER_BIND_TO_PORT": str(port)}
         stream = cloud.log(f"/aws/sagemaker/Endpoints/{endpoint}", f"{variant['VariantName']}/{root.parts[-3]}")
         program = Program(self._cloud.settings, self._cloud.children, "serve", root, environment, stream.write)
         server = Server(program, f"http://{HOST}:{port}", root, variant["VariantName"], self._http, cloud)
