@@ -42,8 +42,8 @@ demo-strict: $(READY) ## The same where IAM decides: TLS, signed requests, every
 test: $(READY) ## All tests
 	@$(PY) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
-faults: $(READY) ## Every fault of docs/reliability.md, injected into the deployed stacks (half an hour)
-	@$(PY) -m pytest tests/faults -m "faults or not faults"
+faults: $(READY) ## Every fault of docs/reliability.md and each role of docs/roles.md, on deployed stacks (half an hour)
+	@$(PY) -m pytest tests/faults tests/strict -m "faults or not faults"
 
 check: $(READY) ## Style, types, security rules of the stacks, templates and the state machine
 	@$(VENV)/bin/ruff check .

@@ -14,8 +14,12 @@ from xdist.scheduler import LoadScopeScheduling
 settings.register_profile("repeatable", derandomize=True, deadline=None)  # a busy machine is no fault
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))  # `default` looks for new examples each time
 
-DEPLOYING = ("tests/end_to_end/", "tests/faults/")
+DEPLOYING = ("tests/end_to_end/", "tests/faults/", "tests/strict/")
 """They synthesize the stacks into one folder of the checkout: never two at a time."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-table", action="store_true", help="write the tables of reliability.md and roles.md")
 
 
 class Workers(LoadScopeScheduling):

@@ -19,10 +19,6 @@ WAIT_SCALE = "0.02"
 """Retries of the state machine wait for a fiftieth of their time."""
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--write-table", action="store_true", help="write the table of docs/reliability.md")
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print which fault was survived and which was not."""
     results: dict[str, list[str]] = {}
