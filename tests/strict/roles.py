@@ -85,6 +85,11 @@ FUNCTIONS = (
              calls.write("move the champion", keys.CHAMPION), calls.start("start an execution")),
     function("resolve", "task tokens, state of jobs", calls.describe_processing("look at a job"),
              calls.start("start an execution"), calls.stop_training("stop a job")),
+    function("recall", "champion, records of runs (reads)", calls.read("read the champion", keys.CHAMPION),
+             calls.write("move the champion", keys.CHAMPION), calls.create_endpoint()),
+    function("withdraw", "model registry, task tokens", calls.sagemaker(
+        "list versions", "list_model_packages", ModelPackageGroupName="castline-{environment}"),
+        calls.write("move the champion", keys.CHAMPION), calls.create_endpoint()),
     function("reconcile", "what the others left undone", calls.describe_execution("look at an execution"),
              calls.write("move the champion", keys.CHAMPION), calls.sweep("delete an upload", UPLOAD)),
 )
@@ -103,6 +108,9 @@ SERVICES = (
         calls.read("read a model", f"runs/{RUN}/model/model.tar.gz"), (
             calls.read("read the data set", IMAGE), calls.write("write a record", RECORD),
             calls.delete("delete an object", RECORD))),
+    Row("CopyReads", "copy to the file system, where there is one", "data sets (reads)",
+        calls.read("read the data set", IMAGE), (
+            calls.read("read an upload", UPLOAD), calls.write("write into the data set", MANIFEST))),
     Row("WorkflowRole", "state machine", "its functions, the build of the image",
         calls.invoke("call a function of its own", "claim"), (
             calls.invoke("call the reconciler", "reconcile"), calls.read("read a record", RECORD))),
