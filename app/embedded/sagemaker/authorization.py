@@ -98,13 +98,12 @@ def _resources(operation: str, request: Record, kinds: dict[str, str]) -> list[s
         # A group is asked about its own versions; all other lists are about the account.
         group = request.get("ModelPackageGroupName") if operation == "ListModelPackages" else None
         return [arn("model-package-group", name_of(group))] if group else ["*"]
-    kind = re.sub(r"^(Create|Describe|Delete|Stop|Update)", "", operation.removesuffix("WeightsAndCapacities"))
-    if kind == "ModelPackage":
+    if operation.endswith("ModelPackage"):
         return _model_package(request)
-    named = [arn(kinds[kind], name_of(str(request[f"{kind}Name"])))]
-    if operation in ("CreateEndpoint", "UpdateEndpoint"):
-        named.append(arn("endpoint-config", request["EndpointConfigName"]))
-    return named
+    # An endpoint that takes a configuration is decided on both.
+    named = [arn(resource, name_of(str(request[f"{kind}Name"]))) for kind, resource in kinds.items()
+             if f"{kind}Name" in request]
+    return named or ["*"]
 
 
 def _model_package(request: Record) -> list[str]:
