@@ -10,6 +10,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
+from app.client import async_predictions
 from app.client.pipeline import Pipeline, PipelineError
 from app.contracts import documents
 from app.contracts.prediction import Prediction
@@ -44,14 +45,17 @@ def overlay(pipeline: Pipeline, file: Path, min_score: float | None = None) -> b
 def _invoke(pipeline: Pipeline, file: Path, accept: str, min_score: float | None) -> bytes:
     if not file.is_file():
         raise PipelineError(f"{file}: no such file: check the spelling")
-    attributes = {} if min_score is None else {"CustomAttributes": f"min_score={min_score}"}
+    request = {
+        "ContentType": mimetypes.guess_type(file.name)[0] or "application/octet-stream",
+        "Accept": accept,
+        **({} if min_score is None else {"CustomAttributes": f"min_score={min_score}"}),
+    }
     try:
+        # Only the endpoint itself knows how it serves now: a deployment may just be changing it.
+        if pipeline.client("sagemaker").describe_endpoint(EndpointName=pipeline.endpoint).get("AsyncInferenceConfig"):
+            return async_predictions.ask(pipeline, file, request)
         answer = pipeline.client("sagemaker-runtime").invoke_endpoint(
-            EndpointName=pipeline.endpoint,
-            Body=file.read_bytes(),
-            ContentType=mimetypes.guess_type(file.name)[0] or "application/octet-stream",
-            Accept=accept,
-            **attributes,
+            EndpointName=pipeline.endpoint, Body=file.read_bytes(), **request
         )
     except ClientError as error:
         raise PipelineError(_explain(error, pipeline, file)) from error
