@@ -50,7 +50,8 @@ SIZES: Mapping[str, Size] = {
     "snapshot": Size(600, 1024),
     "compare": Size(120, 512),
     "verify": Size(600, 512),
-    "bake": Size(300, 512),
+    "bake": Size(300),
+    "move": Size(300, 512, asynchronous=True),
     "commit": Size(900, 1024),
     "finish": Size(120, 512),
     "fail_run": Size(120, 512, asynchronous=True),
@@ -59,7 +60,7 @@ SIZES: Mapping[str, Size] = {
 }
 """What differs from the default, by handler; inventories of large inboxes take time, images take memory."""
 
-NOTIFIERS = ("finish", "fail_run", "reconcile")
+NOTIFIERS = ("finish", "fail_run", "reconcile", "move")
 """The functions that publish to the topic."""
 
 

@@ -116,9 +116,9 @@ class Resources:
         """Tell people."""
         return Grant(actions=("sns:Publish",), resources=(self.arns.topic,))
 
-    def wake_gate(self) -> Grant:
-        """Let the gate look at the inbox again."""
-        return Grant(actions=("lambda:InvokeFunction",), resources=(self.arns.function("gate"),))
+    def invoke(self, handler: str) -> Grant:
+        """Call another function."""
+        return Grant(actions=("lambda:InvokeFunction",), resources=(self.arns.function(handler),))
 
 
 def _gate(r: Resources) -> tuple[Grant, ...]:
@@ -189,6 +189,8 @@ def _ask_endpoint(r: Resources) -> tuple[Grant, ...]:
         r.made_by_runs("endpoint-config", *changes),
         r.endpoint(*changes, "DeleteEndpoint", "DescribeEndpoint", "AddTags"),
         *r.read(keys.CHAMPION),
+        # Whether SageMaker can change it in place depends on both configurations.
+        r.made_by_runs("endpoint-config", "DescribeEndpointConfig"),
         # Machines of another kind must not scale while the endpoint changes.
         r.scaling("DeregisterScalableTarget"),
         r.scaling_alarms("DeleteAlarms"),
@@ -237,10 +239,38 @@ def _publish(r: Resources) -> tuple[Grant, ...]:
     return (
         *_ask_endpoint(r),
         *_waiting(r),
+        *_configure(r),
+        *_watched(r),
+        r.invoke("move"),
+    )
+
+
+def _configure(r: Resources) -> tuple[Grant, ...]:
+    """Create a model and an endpoint configuration."""
+    return (
         r.made_by_runs("model", "CreateModel", "AddTags"),
         r.made_by_runs("endpoint-config", "CreateEndpointConfig", "AddTags"),
         r.pass_role(r.serving_role_arn),
+    )
+
+
+def _move(r: Resources) -> tuple[Grant, ...]:
+    """Whatever publishing, proving and committing take, for the champion alone, and an endpoint to try it on."""
+    tried = (*_ask_endpoint(r), *_prove(r))
+    trial = Grant(
+        actions=tuple(sorted({a for g in tried for a in g.actions if r.arns.endpoint in g.resources})),
+        resources=(r.arns.trial_endpoint,),
+    )
+    return (
+        *tried,
+        trial,
+        *_configure(r),
         *_watched(r),
+        *_scale(r),
+        r.made_by_runs("model", "DescribeModel"),
+        r.write(keys.CHAMPION),
+        r.state("Get", "Put", "Delete"),
+        r.notify(),
     )
 
 
@@ -275,7 +305,7 @@ def _finish(r: Resources) -> tuple[Grant, ...]:
         r.made_by_runs("training-job", "DescribeTrainingJob"),
         r.made_by_runs("processing-job", "DescribeProcessingJob"),
         r.notify(),
-        r.wake_gate(),
+        r.invoke("gate"),
     )
 
 
@@ -302,7 +332,15 @@ def _resolve(r: Resources) -> tuple[Grant, ...]:
 
 
 def _reconcile(r: Resources) -> tuple[Grant, ...]:
-    return (*_resolve(r), *_fail_run(r), *_gate(r), *_ask_endpoint(r), *_scale(r), r.callbacks("SendTaskHeartbeat"))
+    return (
+        *_resolve(r),
+        *_fail_run(r),
+        *_gate(r),
+        *_ask_endpoint(r),
+        *_scale(r),
+        r.invoke("move"),
+        r.callbacks("SendTaskHeartbeat"),
+    )
 
 
 def _nothing(_: Resources) -> tuple[Grant, ...]:
@@ -323,6 +361,7 @@ PERMISSIONS: dict[str, Callable[[Resources], tuple[Grant, ...]]] = {
     "publish": _publish,
     "verify": _verify,
     "bake": _bake,
+    "move": _move,
     "restore": _restore,
     "commit": _commit,
     "finish": _finish,

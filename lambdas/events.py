@@ -176,6 +176,16 @@ class VerifyEvent:
 
 
 @dataclasses.dataclass(frozen=True)
+class MoveEvent:
+    """One step of the champion to another way of serving; the reconciler and Publish ask for it."""
+
+    run_id: str = ""
+    """The run that waits for it, in Publish; empty: no run may be active."""
+    again: bool = False
+    """A person has done away with the reason of a failure."""
+
+
+@dataclasses.dataclass(frozen=True)
 class RestoreEvent:
     """State Restore."""
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from app.contracts.documents import from_plain
 from lambdas import environment
-from lambdas.aws import endpoint, turns, waiting
-from lambdas.aws.clients import client
+from lambdas.aws import configuring, endpoint, moving, turns, waiting
 from lambdas.aws.table import StateTable
 from lambdas.errors import ChampionMovedError
 from lambdas.events import PublishEvent
@@ -27,15 +26,14 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         raise ChampionMovedError(
             f"the model was compared with {publish.champion_run_id}, which is the champion no more: force a run"
         )
-    sagemaker = client("sagemaker")
-    config = serving.endpoint_config(here, publish.run_id)
-    endpoint.create_once(sagemaker.create_model, serving.model(here, publish.run_id, serving.container(here, publish)))
-    endpoint.create_once(sagemaker.create_endpoint_config, config)
+    moving.champion_first(here, champion.document if champion else None, publish.run_id)
+    serves = serving.container(here, publish.run_id, publish.image_uri, publish.model_artifact)
+    config = configuring.create(here, publish.run_id, serves)
     table = StateTable(here.table)
     item = waiting.item_for(publish, "endpoint", here.endpoint)
     table.put_job(item)
-    endpoint.ask_for(here, config["EndpointConfigName"], publish.run_id)
-    asked = dataclasses.replace(item, requested=config["EndpointConfigName"])
+    endpoint.ask_for(here, config, publish.run_id)
+    asked = dataclasses.replace(item, requested=config)
     table.put_job(asked)
     waiting.settle(here, asked)
-    return {"endpoint_config": config["EndpointConfigName"]}
+    return {"endpoint_config": config}

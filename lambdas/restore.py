@@ -27,7 +27,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     if waiter:  # nobody waits for the new configuration any more
         table.forget_job(waiter)
     serves = endpoint.follow_champion(here)
-    scaling.apply_quietly(here)
+    if champion := endpoint.champion(here):
+        scaling.apply_quietly(here, champion.document.endpoint_config)
     if "registration" in state:
         _reject(state["registration"]["detail"]["model_package_arn"], from_plain(StateError, state["error"]))
     return {"serves": serves}

@@ -23,5 +23,5 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
             f"{described.get('EndpointConfigName')}, not InService with {requested}"
         )
     proven = proving.prove(here, described, verify.run_id)
-    scaling.apply_quietly(here)
+    scaling.apply_quietly(here, requested)
     return {"golden_images": proven}

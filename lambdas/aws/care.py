@@ -8,7 +8,7 @@ from typing import Any
 
 from app.contracts.documents import ContractError, from_json
 from app.contracts.runs import RunInput, RunRecord
-from lambdas.aws import closing, endpoint, executions, jobs, scaling, waiting
+from lambdas.aws import closing, endpoint, executions, jobs, moving, scaling, waiting
 from lambdas.aws.table import StateTable
 from lambdas.decisions import failures, records
 from lambdas.environment import Environment
@@ -95,11 +95,15 @@ def keep_champion(environment: Environment) -> str:
 
     Without a champion nothing is touched: a pointer deleted by mistake must not take the endpoint with it.
     """
-    if endpoint.champion(environment) is None:
+    found = endpoint.champion(environment)
+    if found is None:
         return "no champion yet"
+    if moving.is_due(environment, found.document):
+        moving.ask(environment)
+        return f"champion {found.document.run_id} follows the settings"
     try:
         serves = endpoint.follow_champion(environment)
-        scaling.apply(environment)
+        scaling.apply(environment, found.document.endpoint_config)
         return serves
     except EndpointBusyError as busy:
         return str(busy)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from app.contracts import documents, keys, names
 from app.contracts.prediction import Prediction
 from app.contracts.runs import Champion
-from lambdas.aws import jobs, scaling
-from lambdas.aws.clients import client, code, exists_already, is_absent, message
+from lambdas.aws import configuring, jobs, scaling
+from lambdas.aws.clients import client, code, is_absent, message
 from lambdas.aws.documents import Bucket, Found
-from lambdas.decisions.serving_modes import CHANGING, mode_of
+from lambdas.decisions.serving_modes import CHANGING, changes_in_place, mode_of
 from lambdas.environment import Environment
 from lambdas.errors import EndpointBusyError, PublishUnfaithfulError
 from lambdas.requests import serving
@@ -22,6 +21,8 @@ from lambdas.requests import serving
 log = logging.getLogger(__name__)
 
 NOT_READY = ("ModelNotReadyException", "ServiceUnavailable", "InternalFailure", "InternalDependencyException")
+GONE_DELAY_SECONDS, GONE_ATTEMPTS = 5, 8
+"""What deletes an endpoint waits for it to be gone: some seconds, as a rule."""
 MODEL_LOADING = 503
 """What our server answers until the model is loaded."""
 
@@ -29,15 +30,6 @@ MODEL_LOADING = 503
 def champion(environment: Environment) -> Found[Champion] | None:
     """The pointer to the model that serves."""
     return Bucket(environment.bucket).find(Champion, keys.CHAMPION)
-
-
-def create_once(create: Callable[..., Any], request: dict[str, Any]) -> None:
-    """Create something with a deterministic name, or find it there."""
-    try:
-        create(**request)
-    except ClientError as error:
-        if not exists_already(error):
-            raise
 
 
 def ask_for(environment: Environment, config: str, run_id: str, *, watched: bool = True) -> None:
@@ -54,7 +46,7 @@ def ask_for(environment: Environment, config: str, run_id: str, *, watched: bool
     """
     described = jobs.describe("endpoint", environment.endpoint)
     if described is None:
-        create_once(client("sagemaker").create_endpoint, serving.create_endpoint(environment, config, run_id))
+        create(environment, config, run_id)
         return
     status, serves = described["EndpointStatus"], described.get("EndpointConfigName")
     pending = described.get("PendingDeploymentSummary", {}).get("EndpointConfigName")
@@ -65,8 +57,44 @@ def ask_for(environment: Environment, config: str, run_id: str, *, watched: bool
     if status != "InService":
         delete(environment)  # a Failed endpoint allows nothing else
         raise EndpointBusyError(f"endpoint {environment.endpoint} was {status} and is deleted first")
-    if serves != config:
+    if serves == config:
+        return
+    if is_in_place(config, described):
         _update(environment, config, described, watched=watched)
+    else:
+        _replace(environment, config, run_id, described)
+
+
+def create(environment: Environment, config: str, run_id: str, endpoint: str = "") -> None:
+    """Create the endpoint, or the one named, unless it is there."""
+    request = serving.create_endpoint(environment, config, run_id, endpoint)
+    configuring.create_once(client("sagemaker").create_endpoint, request)
+
+
+def is_in_place(config: str, described: dict[str, Any]) -> bool:
+    """Whether the endpoint can take a configuration while it serves."""
+    if names.same_shape(config, described["EndpointConfigName"]):
+        return True
+    present = mode_of(described)
+    return changes_in_place(present, configuring.mode_of(config) or present)
+
+
+def _replace(environment: Environment, config: str, run_id: str, described: dict[str, Any]) -> None:
+    """Delete the endpoint and create it again at once: SageMaker knows no other way into this mode.
+
+    Raises:
+        EndpointBusyError: it is not gone yet; ask again in a moment.
+    """
+    log.warning("endpoint %s cannot change to %s in place: it is created again", environment.endpoint, config)
+    if mode_of(described) != "serverless":
+        scaling.release(environment)
+    delete(environment)
+    try:
+        gone = {"Delay": GONE_DELAY_SECONDS, "MaxAttempts": GONE_ATTEMPTS}
+        client("sagemaker").get_waiter("endpoint_deleted").wait(EndpointName=environment.endpoint, WaiterConfig=gone)
+    except WaiterError as error:
+        raise EndpointBusyError(f"endpoint {environment.endpoint} is being deleted") from error
+    create(environment, config, run_id)
 
 
 def _update(environment: Environment, config: str, described: dict[str, Any], *, watched: bool) -> None:

@@ -9,15 +9,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 from app.contracts import names
 from lambdas.aws.clients import client, code
 from lambdas.environment import Environment
-from lambdas.requests import scaling
+from lambdas.requests import scaling, serving
 
 log = logging.getLogger(__name__)
 
 
-def apply(environment: Environment) -> None:
-    """Let the endpoint scale as the settings say; safe to repeat. The endpoint must be InService in their mode."""
+def apply(environment: Environment, config: str) -> None:
+    """Let the endpoint scale as the settings say; safe to repeat.
+
+    Args:
+        environment: The deployment.
+        config: What serves, InService; one of another shape than the settings have is left as it is.
+    """
     settings = environment.settings.serving
-    if not settings.on_machines:
+    if not settings.on_machines or not names.same_shape(config, serving.name(environment, "")):
         return
     if not settings.scales:
         release(environment)
@@ -30,10 +35,10 @@ def apply(environment: Environment) -> None:
         client("cloudwatch").put_metric_alarm(**scaling.from_zero_alarm(environment, policy))
 
 
-def apply_quietly(environment: Environment) -> None:
+def apply_quietly(environment: Environment, config: str) -> None:
     """As `apply`, where a failure must not undo a model that is proven: the reconciler repeats it, and has an alarm."""
     try:
-        apply(environment)
+        apply(environment, config)
     except (ClientError, BotoCoreError):
         log.exception("endpoint %s does not scale yet", environment.endpoint)
 

@@ -9,7 +9,7 @@ import dataclasses
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
@@ -17,11 +17,13 @@ from botocore.exceptions import ClientError
 from app.contracts import documents
 from app.contracts.jobs import JobKind
 from app.contracts.runs import RunInput
-from app.contracts.table import GATE_PK, JOB_PK, LAST_FAILURE_SK, LOCK_PK, LOCK_SK, RUN_PK
+from app.contracts.table import GATE_PK, JOB_PK, LAST_FAILURE_SK, LOCK_PK, LOCK_SK, MOVE_SK, RUN_PK, SERVING_PK
 from lambdas.aws.clients import client, code
 from lambdas.decisions.gate import LastFailure
 
-_LOCK, _FAILURE = (LOCK_PK, LOCK_SK), (GATE_PK, LAST_FAILURE_SK)
+_LOCK, _FAILURE, _MOVE = (LOCK_PK, LOCK_SK), (GATE_PK, LAST_FAILURE_SK), (SERVING_PK, MOVE_SK)
+MoveStage = Literal["begun", "proven", "asked", "failed"]
+"""begun: nothing has changed; proven: on the trial endpoint; asked: the endpoint itself changes; failed: it stays."""
 D = TypeVar("D")
 
 
@@ -54,6 +56,21 @@ class JobItem:
     created_at: str
     requested: str = ""
     """Kind `endpoint` only: the configuration that was asked for; empty until the request was made."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Move:
+    """The champion on its way to another way of serving."""
+
+    config: str
+    """Where to."""
+    stage: MoveStage
+    at: str
+    """When this was written, ISO 8601 with microseconds: no two writes have the same."""
+    why: str = ""
+    """Stage `failed` only."""
+    busy_until: str = ""
+    """Somebody takes a step and may need so long; empty when nobody does."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +126,24 @@ class StateTable:
     def forget_job(self, item: JobItem) -> None:
         """Remove an answered token, unless a newer one has taken its place."""
         self._delete((JOB_PK, item.job_name), "#token = :token", {":token": item.token})
+
+    def move(self) -> Move | None:
+        """The champion's change to another way of serving, while it goes on or when it failed."""
+        return self._get(Move, _MOVE)
+
+    def take_move(self, item: Move, seen: Move | None) -> bool:
+        """Write the next step if nobody has since `seen`; False when somebody was faster."""
+        if seen is None:
+            return self._put(_MOVE, item, "attribute_not_exists(pk)", {})
+        return self._put(_MOVE, item, "#at = :at", {":at": seen.at})
+
+    def put_move(self, item: Move) -> None:
+        """Write how far it is."""
+        self._put(_MOVE, item)
+
+    def forget_move(self) -> None:
+        """It is done, or begins anew."""
+        self._delete(_MOVE)
 
     def put_run(self, item: RunItem) -> None:
         """Enter a run in the list, or renew its line."""

@@ -8,7 +8,7 @@ import json
 from app.contracts import documents, keys, names
 from app.contracts.serving import Mode
 from lambdas.environment import Environment
-from lambdas.events import PublishEvent, RegisterEvent
+from lambdas.events import RegisterEvent
 from lambdas.requests import encryption
 from lambdas.requests.common import Request, tags, uri, vpc
 
@@ -62,14 +62,14 @@ def name(environment: Environment, run_id: str) -> str:
     return names.serving(environment.name, run_id, shape(environment))
 
 
-def container(environment: Environment, event: PublishEvent) -> Request:
+def container(environment: Environment, run_id: str, image_uri: str, model_artifact: str) -> Request:
     """The container that serves a run's model."""
     return {
-        "Image": event.image_uri,
-        "ModelDataUrl": event.model_artifact,
+        "Image": image_uri,
+        "ModelDataUrl": model_artifact,
         "Environment": {
             "CASTLINE_VERDICT": documents.to_json(environment.settings.verdict),
-            "CASTLINE_MODEL_VERSION": event.run_id,
+            "CASTLINE_MODEL_VERSION": run_id,
         },
     }
 

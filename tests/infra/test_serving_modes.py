@@ -15,6 +15,7 @@ WRITES = ("s3:PutObject", "s3:AbortMultipartUpload")
 ANSWER, CAPTURE, PROOF = (s3(f"{prefix}x") for prefix in (
     keys.SERVING_ANSWERS, keys.SERVING_CAPTURES, keys.SERVING_PROOFS))  # fmt: skip
 TARGET = arn("application-autoscaling", "scalable-target/0a1b")
+TRIAL = arn("sagemaker", "endpoint/castline-dev-trial")
 OWN_ALARM = arn("cloudwatch", f"alarm:{names.scale_from_zero_alarm('dev')}")
 TRACKING_ALARM = arn("cloudwatch", "alarm:TargetTracking-endpoint/castline-dev/variant/AllTraffic-AlarmHigh-0a1b")
 ROLLOUT_ALARM = arn("cloudwatch", f"alarm:{names.rollout_alarms('dev')[0]}")
@@ -47,6 +48,13 @@ def function(handler: str) -> str:
         (function("restore"), "application-autoscaling:PutScalingPolicy", TARGET),
         (function("reconcile"), "application-autoscaling:PutScalingPolicy", TARGET),
         (function("bake"), "sagemaker:InvokeEndpoint", ENDPOINT),
+        (function("move"), "sagemaker:CreateEndpoint", TRIAL),
+        (function("move"), "sagemaker:DeleteEndpoint", TRIAL),
+        (function("move"), "sagemaker:InvokeEndpoint", TRIAL),
+        (function("move"), "sagemaker:DescribeModel", arn("sagemaker", "model/castline-dev-x")),
+        (function("move"), "s3:PutObject", s3(keys.CHAMPION)),
+        (function("publish"), "lambda:InvokeFunction", arn("lambda", "function:castline-dev-move")),
+        (function("reconcile"), "lambda:InvokeFunction", arn("lambda", "function:castline-dev-move")),
     ],
 )
 def test_given_realtime_then_a_role_may_do_its_work(realtime: Any, role: str, action: str, resource: str) -> None:
@@ -65,6 +73,9 @@ def test_given_realtime_then_a_role_may_do_its_work(realtime: Any, role: str, ac
         (function("verify"), "cloudwatch:PutMetricAlarm", ROLLOUT_ALARM),
         (function("verify"), "s3:PutObject", PROOF),
         (function("bake"), "sagemaker:UpdateEndpoint", ENDPOINT),
+        (function("move"), "s3:PutObject", s3(keys.DATASET_HEAD)),
+        (function("publish"), "sagemaker:CreateEndpoint", TRIAL),
+        (function("reconcile"), "s3:PutObject", s3(keys.CHAMPION)),
     ],
 )
 def test_given_realtime_then_a_role_may_not_do_the_work_of_others(

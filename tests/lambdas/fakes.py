@@ -161,6 +161,8 @@ class FakeSageMaker(Fake):
 
     def on_delete_endpoint(self, EndpointName: str) -> None:  # noqa: N803
         described = getattr(self, self._place(EndpointName))
+        if described is None:
+            raise client_error("ValidationException", f'Could not find endpoint "{EndpointName}".')
         assert described["EndpointName"] == EndpointName
         described["EndpointStatus"] = "Deleting"
 

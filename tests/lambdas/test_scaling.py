@@ -23,14 +23,18 @@ def serve(aws: Aws, settings: ServingSettings) -> None:
     aws.configure(dataclasses.replace(SETTINGS, serving=settings))
 
 
+def apply() -> None:
+    scaling.apply(current(), serving.name(current(), RUN_ID))
+
+
 REALTIME = ServingSettings(mode="realtime", scaling=ScalingSettings(max_instances=3, invocations_per_instance=40))
 ASYNC = ServingSettings(mode="async", scaling=ScalingSettings(max_instances=2, backlog_per_instance=7))
 
 
 def test_given_realtime_when_it_serves_then_its_machines_follow_the_invocations(aws: Aws) -> None:
     serve(aws, REALTIME)
-    scaling.apply(current())
-    scaling.apply(current())
+    apply()
+    apply()
     assert aws.autoscaling.target == {
         "ServiceNamespace": "sagemaker", "ResourceId": "endpoint/castline-dev/variant/AllTraffic",
         "ScalableDimension": "sagemaker:variant:DesiredInstanceCount", "MinCapacity": 1, "MaxCapacity": 3,
@@ -47,7 +51,7 @@ def test_given_realtime_when_it_serves_then_its_machines_follow_the_invocations(
 
 def test_given_async_when_it_serves_then_an_alarm_brings_the_first_machine_and_the_backlog_more(aws: Aws) -> None:
     serve(aws, ASYNC)
-    scaling.apply(current())
+    apply()
     assert aws.autoscaling.target is not None
     assert (aws.autoscaling.target["MinCapacity"], aws.autoscaling.target["MaxCapacity"]) == (0, 2)
     tracking = aws.autoscaling.policies["backlog"]["TargetTrackingScalingPolicyConfiguration"]
@@ -63,17 +67,23 @@ def test_given_async_when_it_serves_then_an_alarm_brings_the_first_machine_and_t
 
 def test_given_one_number_of_machines_then_nothing_scales_and_what_did_is_let_go(aws: Aws) -> None:
     serve(aws, ASYNC)
-    scaling.apply(current())
+    apply()
     serve(aws, dataclasses.replace(ASYNC, scaling=ScalingSettings(min_instances=1)))
-    scaling.apply(current())
+    apply()
     assert aws.autoscaling.target is None
     assert aws.cloudwatch.alarms == {}
-    scaling.apply(current())  # nothing is registered any more, and that is well
+    apply()  # nothing is registered any more, and that is well
 
 
 def test_given_serverless_then_nobody_is_asked_to_scale(aws: Aws) -> None:
-    scaling.apply(current())
+    apply()
     assert aws.autoscaling.calls == aws.cloudwatch.calls == []
+
+
+def test_given_a_configuration_of_another_shape_then_it_is_left_as_it_is(aws: Aws) -> None:
+    serve(aws, REALTIME)
+    scaling.apply(current(), OLD)
+    assert aws.autoscaling.calls == []
 
 
 def test_given_a_refusal_when_released_then_it_is_not_hidden(aws: Aws) -> None:
@@ -87,7 +97,7 @@ def test_given_machines_that_scale_when_others_are_asked_for_then_they_are_let_g
     aws: Aws, instance_type: str, released: bool
 ) -> None:
     serve(aws, REALTIME)
-    scaling.apply(current())
+    apply()
     old = serving.name(current(), OLD_RUN_ID)
     aws.sagemaker.serve(old, mode="realtime")
     serve(aws, dataclasses.replace(REALTIME, instance_type=instance_type))

@@ -8,17 +8,13 @@ import pytest
 
 from app.contracts import names
 from app.contracts.settings import ScalingSettings
-from lambdas.events import PublishEvent
 from lambdas.requests import serving
 from tests.lambdas.builders import IMAGE, NEW, OLD, RUN_ID, environment
 from tests.lambdas.builders import serving_environment as served
 from tests.lambdas.fakes import assert_valid
 
 ARTIFACT = f"s3://castline-dev-data/runs/{RUN_ID}/model/job/output/model.tar.gz"
-PUBLISH = PublishEvent(
-    token="t", execution_arn="arn", run_id=RUN_ID, image_uri=IMAGE, model_artifact=ARTIFACT, champion_run_id=None
-)
-CONTAINER = serving.container(environment(), PUBLISH)
+CONTAINER = serving.container(environment(), RUN_ID, IMAGE, ARTIFACT)
 
 
 def test_given_serverless_when_published_then_nothing_is_asked_that_serverless_refuses() -> None:
