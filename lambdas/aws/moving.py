@@ -52,7 +52,9 @@ def champion_first(environment: Environment, champion: Champion | None, run_id: 
     """
     table, described = StateTable(environment.table), jobs.describe("endpoint", environment.endpoint)
     mode = environment.settings.serving.mode
-    if champion is None or described is None or mode_of(described) == mode:
+    if champion is None or described is None or described["EndpointStatus"] != "InService":
+        return  # there is nobody to keep, or whoever asks the endpoint for the new model waits until it has changed
+    if mode_of(described) == mode:
         table.forget_move()
         return
     move = table.move()

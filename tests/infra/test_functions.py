@@ -14,7 +14,7 @@ from app.contracts.settings import PipelineSettings
 from infra.permissions import PERMISSIONS
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/pipeline.md"
-ASYNCHRONOUS = {"gate", "resolve", "reconcile", "fail_run"}
+ASYNCHRONOUS = {"gate", "resolve", "move", "reconcile", "fail_run"}
 
 
 def function(synthesized: Any, handler: str) -> dict[str, Any]:

@@ -1,0 +1,88 @@
+"""Settings of serving that change under a champion which must go on answering."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app.contracts import names
+
+from .rows import fault
+from .world import ENVIRONMENT, World, wait_until
+
+WHO_SERVES = ("publish", "verify", "restore", "reconcile", "move")
+
+
+def deploy(world: World, **serving: Any) -> None:
+    """What a deployment with other settings tells the functions."""
+    functions = world.client("lambda")
+    for handler in WHO_SERVES:
+        name = names.function(ENVIRONMENT, handler)
+        variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        settings = json.loads(variables["CASTLINE_SETTINGS"])
+        settings["serving"].update(serving)
+        variables["CASTLINE_SETTINGS"] = json.dumps(settings)
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
+
+@pytest.fixture
+def modes(world: World) -> Iterator[World]:
+    """Afterwards the endpoint is serverless again."""
+    yield world
+    deploy(world, mode="serverless")
+    followed(world, "serverless")
+
+
+def mode(world: World) -> str:
+    described = world.endpoint() or {}
+    [variant] = described.get("ProductionVariants") or [{}]
+    return "serverless" if "CurrentServerlessConfig" in variant else "realtime"
+
+
+def followed(world: World, wanted: str) -> None:
+    """The clock strikes until the champion's pointer names a configuration in the mode, and the endpoint serves it."""
+
+    def there() -> bool:
+        world.invoke("reconcile")
+        champion, endpoint = world.champion(), world.endpoint()
+        return bool(champion and endpoint and mode(world) == wanted and endpoint["EndpointStatus"] == "InService"
+                    and endpoint["EndpointConfigName"] == champion.endpoint_config)
+
+    wait_until(there)
+
+
+@fault("another mode is deployed while a champion serves",
+       injected="serving.mode becomes realtime, then serverless again, which SageMaker does not do in place",
+       seen="an endpoint beside the one that serves, for as long as it takes to prove the mode",
+       recovers="the reconciler moves the champion step by step; its name and its model stay")
+def test_mode_changes(modes: World) -> None:
+    before = modes.champion()
+    assert before is not None
+    deploy(modes, mode="realtime")
+    followed(modes, "realtime")
+    moved = modes.champion()
+    assert moved is not None
+    assert (moved.run_id, moved.promoted_at) == (before.run_id, before.promoted_at)
+    assert moved.endpoint_config != before.endpoint_config
+    deploy(modes, mode="serverless")
+    followed(modes, "serverless")
+    assert modes.champion() == before
+    assert [e["EndpointName"] for e in modes.client("sagemaker").list_endpoints()["Endpoints"]] == [
+        modes.pipeline.endpoint]
+
+
+@fault("another mode is deployed that cannot be served", injected="the server of the new mode exits at once",
+       seen="the topic says why, the champion serves as before",
+       recovers="it is tried again in a day, or after another deployment")
+def test_mode_that_does_not_come_up(modes: World) -> None:
+    before = modes.champion()
+    modes.order("serve", exit=1)
+    deploy(modes, mode="realtime")
+    wait_until(lambda: modes.invoke("reconcile") and any("cannot serve as the settings say" in m
+                                                         for m in modes.take_messages()))
+    assert modes.champion() == before
+    assert mode(modes) == "serverless"
+    assert "serves" in modes.invoke("reconcile")["endpoint"]
