@@ -60,9 +60,19 @@ class OperatorPolicy(Construct):
         return (
             r.state("Get", "Query"),
             r.executions("DescribeExecution", "GetExecutionHistory"),
-            r.wake_gate(),
+            r.invoke("gate"),
             Grant(actions=("lambda:GetFunctionConfiguration",), resources=(r.arns.function("gate"),)),
             logs,
+        )
+
+    @staticmethod
+    def _async_questions(r: Resources) -> tuple[Grant, ...]:
+        """An async endpoint is asked and answers through the bucket."""
+        answers = (f"{keys.SERVING_ANSWERS}*", f"{keys.SERVING_FAILURES}*")
+        return (
+            r.endpoint("InvokeEndpointAsync"),
+            r.write(f"{keys.SERVING_REQUESTS}*"),
+            r.objects(("s3:GetObject",), *answers),
         )
 
     def _questions(self, r: Resources, environment: str) -> tuple[Grant, ...]:
@@ -71,6 +81,7 @@ class OperatorPolicy(Construct):
                                            resource_name=f"{names.prefix(environment)}-*")
         return (
             r.endpoint("DescribeEndpoint", "InvokeEndpoint"),
+            *(self._async_questions(r) if r.serving_mode == "async" else ()),
             Grant(
                 actions=("cloudformation:DescribeStacks",),
                 resources=(stacks,),
