@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.client import predictions
 from app.contracts import names
 
 from .rows import fault
@@ -38,6 +40,8 @@ def modes(world: World) -> Iterator[World]:
 
 def mode(world: World) -> str:
     described = world.endpoint() or {}
+    if described.get("AsyncInferenceConfig"):
+        return "async"
     [variant] = described.get("ProductionVariants") or [{}]
     return "serverless" if "CurrentServerlessConfig" in variant else "realtime"
 
@@ -54,19 +58,23 @@ def followed(world: World, wanted: str) -> None:
     wait_until(there)
 
 
+@pytest.mark.parametrize("other", ["realtime", "async"])
 @fault("another mode is deployed while a champion serves",
-       injected="serving.mode becomes realtime, then serverless again, which SageMaker does not do in place",
+       injected="serving.mode becomes realtime or async, then serverless again, which SageMaker does not do in place",
        seen="an endpoint beside the one that serves, for as long as it takes to prove the mode",
        recovers="the reconciler moves the champion step by step; its name and its model stay")
-def test_mode_changes(modes: World) -> None:
+def test_mode_changes(modes: World, tmp_path: Path, other: str) -> None:
     before = modes.champion()
     assert before is not None
-    deploy(modes, mode="realtime")
-    followed(modes, "realtime")
+    deploy(modes, mode=other)
+    followed(modes, other)
     moved = modes.champion()
     assert moved is not None
     assert (moved.run_id, moved.promoted_at) == (before.run_id, before.promoted_at)
     assert moved.endpoint_config != before.endpoint_config
+    image = tmp_path / "casting.png"
+    image.write_bytes(b"image")
+    assert predictions.predict(modes.pipeline, image).prediction.model_version == before.run_id
     deploy(modes, mode="serverless")
     followed(modes, "serverless")
     assert modes.champion() == before
