@@ -27,9 +27,9 @@ class Plan:
     steps: tuple[float, ...] = (1.0,)
     """Share of the traffic on the new fleet after each step."""
     bake_seconds: float = 0.0
-    """After each step, as this machine's clock has them."""
+    """Between two steps, as this machine's clock has them."""
     termination_wait_seconds: float = 0.0
-    """After the last bake, before the old fleet goes."""
+    """After the last step, before the old fleet goes; alarms are still watched."""
     limit_seconds: float = DEFAULT_LIMIT_SECONDS
     alarms: tuple[str, ...] = ()
 
@@ -85,13 +85,17 @@ class Deployment:
         Raises:
             GoneError: nobody is left to deploy for.
         """
-        for share in self._plan.steps:
-            self._tell("ActivatingTraffic")
-            traffic.shift(green, share)
-            self._tell("Baking")
-            if problem := self._watch(green, self._plan.bake_seconds):
+        *between, last = self._plan.steps
+        for share in between:
+            if problem := self._step(traffic, green, share, self._plan.bake_seconds):
                 return problem
-        return self._watch(green, self._plan.termination_wait_seconds)
+        return self._step(traffic, green, last, self._plan.termination_wait_seconds)
+
+    def _step(self, traffic: Traffic, green: Fleet, share: float, seconds: float) -> str:
+        self._tell("ActivatingTraffic")
+        traffic.shift(green, share)
+        self._tell("Baking")
+        return self._watch(green, seconds)
 
     def _watch(self, green: Fleet, seconds: float) -> str:
         end = time.monotonic() + seconds

@@ -67,8 +67,15 @@ def check_change(endpoint: str, old: Record, new: Record, *, autoscaled: bool = 
                          f"{types[0]} to {types[1]}: deregister the scalable target first")
 
 
-def check_deployment(deployment: Record, new: Record, old: Record | None = None) -> None:
-    """Raise ApiError where a DeploymentConfig does not fit the configurations."""
+def check_deployment(deployment: Record, new: Record, old: Record | None = None, instances: int | None = None) -> None:
+    """Raise ApiError where a DeploymentConfig does not fit the configurations.
+
+    Args:
+        deployment: The DeploymentConfig.
+        new: The configuration that is deployed.
+        old: The one that serves.
+        instances: Of the new fleet, where they are not those of its configuration.
+    """
     if mode_of(new) == "serverless" or (old and mode_of(old) == "serverless"):
         raise validation("DeploymentConfig: deployment guardrails are not supported for serverless endpoints")
     if "RollingUpdatePolicy" in deployment:
@@ -78,7 +85,7 @@ def check_deployment(deployment: Record, new: Record, old: Record | None = None)
     if names[0] != names[-1]:
         raise validation("DeploymentConfig: the new endpoint configuration must have the variant names of the old one")
     if policy := deployment.get("BlueGreenUpdatePolicy"):
-        _check_blue_green(policy, new["ProductionVariants"][0]["InitialInstanceCount"])
+        _check_blue_green(policy, instances or new["ProductionVariants"][0]["InitialInstanceCount"])
 
 
 def _check_blue_green(policy: Record, instances: int) -> None:
@@ -88,11 +95,10 @@ def _check_blue_green(policy: Record, instances: int) -> None:
         if (size in routing) != (SIZES[kind] == size):
             needs = "is required" if SIZES[kind] == size else "is not allowed"
             raise validation(f"TrafficRoutingConfiguration: {size} {needs} for traffic routing type {kind}")
-    waits = 1
     if name := SIZES[kind]:
         _check_size(name, routing[name], instances)
-        waits = len(shares(routing, instances))
-    total = waits * routing["WaitIntervalInSeconds"] + policy.get("TerminationWaitInSeconds", 0)
+    between = len(shares(routing, instances)) - 1
+    total = between * routing["WaitIntervalInSeconds"] + policy.get("TerminationWaitInSeconds", 0)
     limit = policy.get("MaximumExecutionTimeoutInSeconds")
     if limit is not None and limit <= total:
         raise validation(f"MaximumExecutionTimeoutInSeconds = {limit}: must be larger than the total waiting time of "

@@ -75,9 +75,9 @@ class Endpoints:
             raise _in_progress(record)
         if old:
             rules.check_change(record["_name"], old, new, autoscaled=self._is_autoscaled(record))
-        if deployment:
-            rules.check_deployment(deployment, new, old)
         instances = _instances(record, request, new)
+        if deployment:
+            rules.check_deployment(deployment, new, old, instances)
         plan = Plan.of(deployment or {}, instances, self._cloud.settings.shortened)
         check_alarms(self._cloud, plan.alarms)
         self._begin(record, FailureReason=None, LastDeploymentConfig=deployment)

@@ -98,6 +98,18 @@ def stepped(policy: Record, load: Load, alarms: Sequence[Record]) -> int | None:
     return None
 
 
+def is_of(endpoint: str, metric: Record) -> bool:
+    """Whether an alarm, or a customized metric, is about the queue of an endpoint: another one moves nothing."""
+    dimensions = {d["Name"]: d["Value"] for d in metric.get("Dimensions", [])}
+    return metric.get("Namespace") == metrics.NAMESPACE and dimensions == {"EndpointName": endpoint}
+
+
+def _tracks(endpoint: str, policy: Record) -> bool:
+    config = policy.get("TargetTrackingScalingPolicyConfiguration")
+    customized = config and config.get("CustomizedMetricSpecification")
+    return bool(config) and (not customized or is_of(endpoint, customized))
+
+
 def _adjusted(kind: str, instances: int, adjustment: int) -> int:
     if kind == "ExactCapacity":
         return adjustment
@@ -161,7 +173,7 @@ class Scaler:
     def _wanted(self, target: Record, load: Load) -> int:
         """The number of instances within the bounds that policies and cooldowns allow now."""
         policies = policies_of(self._cloud, target["ResourceId"])
-        wishes = self._wishes(policies, load)
+        wishes = self._wishes(target["ResourceId"].split("/")[1], policies, load)
         wish = max(wishes.values(), default=load.instances)
         suspended = target["SuspendedState"]
         if wish > load.instances and not suspended["DynamicScalingOutSuspended"]:
@@ -175,14 +187,14 @@ class Scaler:
         lowest, highest = int(target["MinCapacity"]), int(target["MaxCapacity"])
         return min(max(wanted, lowest), highest)
 
-    def _wishes(self, policies: Sequence[Record], load: Load) -> Mapping[str, int]:
+    def _wishes(self, endpoint: str, policies: Sequence[Record], load: Load) -> Mapping[str, int]:
         """What each policy wants; where several speak, the largest number is taken, as AWS does."""
         steps = [p for p in policies if p["PolicyType"] == "StepScaling"]
-        alarms = self._cloud.watch.alarms() if steps else []
+        alarms = [a for a in self._cloud.watch.alarms() if is_of(endpoint, a)] if steps else []
         found = {p["PolicyName"]: stepped(p, load, alarms) for p in steps if self._is_rested(p)}
         now = time.monotonic()
         self._stepped_at |= {p["PolicyARN"]: now for p in steps if found.get(p["PolicyName"]) is not None}
-        found |= {p["PolicyName"]: tracked(p, load) for p in policies if p["PolicyType"] == "TargetTrackingScaling"}
+        found |= {p["PolicyName"]: tracked(p, load) for p in policies if _tracks(endpoint, p)}
         return {name: wish for name, wish in found.items() if wish is not None}
 
     def _is_rested(self, step: Record) -> bool:

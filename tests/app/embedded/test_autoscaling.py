@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.embedded.sagemaker.errors import ApiError
-from app.embedded.sagemaker.scaling import Load, stepped, tracked
+from app.embedded.sagemaker.scaling import Load, is_of, stepped, tracked
 
 from .conftest import Local, wait_until
 from .serving import ASYNC, ENDPOINT, SERVERLESS, SERVES, add, ask, create, described, instances, settled, update
@@ -158,6 +158,15 @@ def test_step_scaling_follows_the_alarm_that_names_it(
     assert stepped({**policy, "PolicyARN": "p"}, load, alarms) == wanted
 
 
+@pytest.mark.parametrize(("change", "expected"), [
+    ({}, True), ({"Namespace": "Castline"}, False), ({"Dimensions": []}, False),
+    ({"Dimensions": [{"Name": "EndpointName", "Value": "other"}]}, False),
+    ({"Dimensions": [*BACKLOG["Dimensions"], {"Name": "VariantName", "Value": "all"}]}, False),
+], ids=["own", "namespace", "none", "other", "variant"])
+def test_only_metrics_of_the_own_queue_scale_an_endpoint(change: dict[str, Any], expected: bool) -> None:
+    assert is_of(ENDPOINT, {**BACKLOG, **change}) is expected
+
+
 def test_idle_queue_goes_to_zero_and_the_next_request_brings_it_back(queue: Local) -> None:
     """Given min 0 and both policies that AWS advises, when nothing is asked, then no server runs until a request."""
     scaling(queue, "RegisterScalableTarget", MinCapacity=0, MaxCapacity=2)
@@ -166,7 +175,7 @@ def test_idle_queue_goes_to_zero_and_the_next_request_brings_it_back(queue: Loca
     queue.cloudwatch.put_metric_alarm(
         AlarmName="waiting", Namespace="AWS/SageMaker", MetricName="HasBacklogWithoutCapacity", Threshold=1, Period=60,
         EvaluationPeriods=2, Statistic="Average", ComparisonOperator="GreaterThanOrEqualToThreshold",
-        AlarmActions=[step["PolicyARN"]])
+        Dimensions=BACKLOG["Dimensions"], AlarmActions=[step["PolicyARN"]])
     wait_until(lambda: count(queue) == 0)
     wait_until(lambda: list(queue.settings.children.iterdir()) == [])
     status, headers, _ = queue.service.async_requests.accept(ENDPOINT, {}, b"wake up")

@@ -97,8 +97,9 @@ def percent(value: int) -> dict[str, Any]:
     (blue_green("CANARY", CanarySize=count(3)), config(instances(4)), "at most 50%.*3 of 4"),
     (blue_green("CANARY", CanarySize=percent(60)), config(instances(3)), "at most 50%.*60% of 3"),
     (blue_green("LINEAR", LinearStepSize=percent(5)), config(instances(20)), "10-50%.*5%"),
-    (blue_green("ALL_AT_ONCE", 600, termination=600, limit=1200), config(instances(1)), "larger than.*1200"),
-    (blue_green("CANARY", 600, limit=1200, CanarySize=count(1)), config(instances(2)), "larger than.*1200"),
+    (blue_green("ALL_AT_ONCE", 0, termination=1200, limit=1200), config(instances(1)), "larger than.*1200"),
+    (blue_green("CANARY", 600, termination=600, limit=1200, CanarySize=count(1)), config(instances(2)), "than.*1200"),
+    (blue_green("LINEAR", 400, limit=1200, LinearStepSize=count(1)), config(instances(4)), "larger than.*1200"),
 ])
 def test_deployment_that_does_not_fit_is_refused(deployment: dict, new: dict, rule: str) -> None:
     with pytest.raises(ApiError, match=rule):
@@ -109,8 +110,16 @@ def test_deployment_needs_the_variant_names_of_the_old_fleet() -> None:
     other = {"ProductionVariants": [{"VariantName": "other", "ModelName": "m", **instances(1)}]}
     with pytest.raises(ApiError, match="variant names"):
         rules.check_deployment(blue_green("ALL_AT_ONCE"), other, CONFIGS["realtime"])
-    rules.check_deployment(blue_green("ALL_AT_ONCE", 600, termination=599, limit=1200), config(instances(1)),
+    rules.check_deployment(blue_green("ALL_AT_ONCE", 600, termination=1199, limit=1200), config(instances(1)),
                            CONFIGS["realtime"])
+
+
+def test_canary_is_measured_by_the_instances_that_the_new_fleet_really_has() -> None:
+    """Given a configuration of two, when auto scaling left one instance that is retained, then it cannot canary."""
+    canary = blue_green("CANARY", CanarySize=count(1))
+    rules.check_deployment(canary, config(instances(2)))
+    with pytest.raises(ApiError, match="at most 50%"):
+        rules.check_deployment(canary, config(instances(2)), instances=1)
 
 
 @pytest.mark.parametrize(("deployment", "fleet", "expected"), [
