@@ -172,23 +172,30 @@ def update_endpoint(
     """
     settings = environment.settings.serving
     request: Request = {"EndpointName": environment.endpoint, "EndpointConfigName": config}
+    retains = settings.mode == "realtime" and settings.scales and names.same_shape(config, serves)
     if settings.on_machines and present == settings.mode:
-        request["DeploymentConfig"] = _deployment(environment, settings.bake_seconds if watched else 0)
-    if settings.mode == "realtime" and settings.scales and names.same_shape(config, serves):
+        fewest = settings.min_instances if retains else settings.instance_count
+        request["DeploymentConfig"] = _deployment(environment, settings.bake_seconds if watched else 0, fewest)
+    if retains:
         # As many machines as the work has brought; what the configuration says is only what it began with.
         request["RetainAllVariantProperties"] = True
         request["ExcludeRetainedVariantProperties"] = [{"VariantPropertyType": "DataCaptureConfig"}]
     return request
 
 
-def _deployment(environment: Environment, bake_seconds: int) -> Request:
+def _deployment(environment: Environment, bake_seconds: int, fewest: int) -> Request:
     """A canary of one machine where there are two, because it is at most half of them; otherwise all at once.
 
     The old machines stay until the new ones were watched for `bake_seconds`, so that going back is quick.
+
+    Args:
+        environment: The deployment.
+        bake_seconds: How long alarms watch.
+        fewest: How many machines the new fleet has at least.
     """
     settings = environment.settings.serving
     routing: Request = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}
-    if settings.instance_count > 1 and bake_seconds:
+    if fewest > 1 and bake_seconds:
         canary = {"Type": "INSTANCE_COUNT", "Value": 1}
         routing = {"Type": "CANARY", "CanarySize": canary, "WaitIntervalInSeconds": bake_seconds}
     policy: Request = {

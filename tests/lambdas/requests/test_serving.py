@@ -80,6 +80,20 @@ def test_given_serverless_becomes_realtime_when_updated_then_there_are_no_machin
 SCALING = {"min_instances": 1, "max_instances": 3}
 
 
+@pytest.mark.parametrize(("least", "routing"), [(1, "ALL_AT_ONCE"), (2, "CANARY")])
+def test_given_machines_that_may_have_gone_when_they_are_retained_then_one_of_one_is_no_canary(
+    least: int, routing: str
+) -> None:
+    """Scaling may have left the fewest that it may: SageMaker measures the canary by the machines that come."""
+    scaling = ScalingSettings(min_instances=least, max_instances=4)
+    here = served(mode="realtime", instance_count=2, scaling=scaling)
+    names = [serving.name(here, run) for run in ("20260101-000000-000000", RUN_ID)]
+    update = serving.update_endpoint(here, names[1], present="realtime", serves=names[0])
+    assert update["RetainAllVariantProperties"] is True
+    policy = update["DeploymentConfig"]["BlueGreenUpdatePolicy"]
+    assert policy["TrafficRoutingConfiguration"]["Type"] == routing
+
+
 @pytest.mark.parametrize(
     ("values", "serves", "retained"),
     [
