@@ -118,6 +118,16 @@ def test_left_over_child_is_ended_but_not_a_stranger_with_its_number(tmp_path: P
         ours.stdout.close()
 
 
+@pytest.mark.parametrize(("minute", "lasts"), [(None, 5.0), ("60", 300.0), ("0.5", 2.5)])
+def test_waits_of_aws_are_shortened_as_the_environment_says(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minute: str | None, lasts: float):
+    """Given a minute that lasts a second unless said otherwise, when AWS waits 300 s, then five minutes pass here."""
+    monkeypatch.delenv("CASTLINE_MINUTE_SECONDS", raising=False)
+    if minute:
+        monkeypatch.setenv("CASTLINE_MINUTE_SECONDS", minute)
+    assert EmbeddedSettings(tmp_path, 4999).shortened(300) == lasts
+
+
 def test_settings_of_the_caller_do_not_leak_into_the_server(tmp_path: Path):
     given = {"AWS_PROFILE": "production", "AWS_SESSION_TOKEN": "secret", "PATH": "/bin"}
     environment = server_environment(EmbeddedSettings(tmp_path, 4999), given)

@@ -40,6 +40,8 @@ def asked(operation: str, **request: Any) -> list[tuple[str, str]]:
     ("ListTrainingJobs", {"NameContains": "x"}, [("sagemaker:ListTrainingJobs", "*")]),
     ("StopProcessingJob", {"ProcessingJobName": "p"}, [("sagemaker:StopProcessingJob", f"{HERE}:processing-job/p")]),
     ("AddTags", {"ResourceArn": f"{HERE}:endpoint/e", "Tags": []}, [("sagemaker:AddTags", f"{HERE}:endpoint/e")]),
+    ("UpdateEndpointWeightsAndCapacities", {"EndpointName": "e"},
+     [("sagemaker:UpdateEndpointWeightsAndCapacities", f"{HERE}:endpoint/e")]),
 ], ids=lambda value: value if isinstance(value, str) else "")
 def test_a_call_takes_its_actions_on_its_resources(
         operation: str, request_: dict[str, Any], expected: list[tuple[str, str]]) -> None:
@@ -67,3 +69,32 @@ def test_under_the_role_of_a_job_sagemaker_pulls_joins_the_network_and_mounts() 
     assert ("elasticfilesystem:DescribeMountTargets", file_system) in plain
     assert not any(action.startswith("ec2:") for action, _ in plain)
     assert "ec2:CreateNetworkInterface" in networked
+
+
+VARIANT = {"ServiceNamespace": "sagemaker", "ResourceId": "endpoint/e/variant/all",
+           "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
+TARGETS = "arn:aws:application-autoscaling:us-east-1:000000000000:scalable-target/*"
+
+
+@pytest.mark.parametrize(("operation", "more", "expected"), [
+    ("RegisterScalableTarget", {}, [
+        ("application-autoscaling:RegisterScalableTarget", TARGETS),
+        ("sagemaker:DescribeEndpoint", f"{HERE}:endpoint/e"),
+        ("sagemaker:UpdateEndpointWeightsAndCapacities", f"{HERE}:endpoint/e")]),
+    ("PutScalingPolicy", {"PolicyType": "TargetTrackingScaling"}, [
+        ("application-autoscaling:PutScalingPolicy", TARGETS),
+        ("cloudwatch:PutMetricAlarm",
+         "arn:aws:cloudwatch:us-east-1:000000000000:alarm:TargetTracking-endpoint/e/variant/all-AlarmHigh")]),
+    ("PutScalingPolicy", {"PolicyType": "StepScaling"}, [("application-autoscaling:PutScalingPolicy", TARGETS)]),
+    ("DescribeScalableTargets", {}, [("application-autoscaling:DescribeScalableTargets", "*")]),
+], ids=["register", "track", "step", "describe"])
+def test_scaling_takes_what_auto_scaling_does_for_its_caller(
+        operation: str, more: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    steps = list(authorization.scaling(operation, {**VARIANT, **more}))
+    assert [(step.action, step.resource) for step in steps] == expected
+    assert steps[0].context["application-autoscaling:service-namespace"] == "sagemaker"
+
+
+def test_alarms_of_a_deployment_are_looked_at_as_the_role_of_the_model() -> None:
+    assert list(authorization.watching(["errors"])) == [
+        Step("cloudwatch:DescribeAlarms", "arn:aws:cloudwatch:us-east-1:000000000000:alarm:errors")]
