@@ -9,6 +9,7 @@ from app.embedded.amendments import (
     executions,
     lambda_errors,
     network,
+    object_keys,
     principals,
     requests,
     restart,
@@ -27,6 +28,7 @@ def apply_all(settings: EmbeddedSettings) -> None:
     if settings.strict:
         principals.apply(settings.state)
         requests.apply()
+        object_keys.apply()
         service_roles.apply()
     for amendment in (network, buckets, lambda_errors, executions, task_tokens, codebuild, alarms, restart):
         amendment.apply()

@@ -163,6 +163,29 @@ def test_versions_are_deleted_by_their_own_action(strict: Strict) -> None:
     assert "s3:DeleteObject " in refusal(lambda: s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": "a"}]}))
 
 
+def test_objects_of_a_bucket_with_a_key_need_the_key_through_s3(strict: Strict) -> None:
+    """Given a bucket with a KMS key, when a role may do all of S3, then reading and writing still need the key."""
+    kms = strict.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    strict.s3.create_bucket(Bucket="locked")
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    strict.s3.put_bucket_encryption(Bucket="locked", ServerSideEncryptionConfiguration={
+        "Rules": [{"ApplyServerSideEncryptionByDefault": default}]})
+    strict.s3.put_object(Bucket="locked", Key="a", Body=b"sharp")
+    strict.role("keyless", "lambda.amazonaws.com", on("locked", "s3:GetObject", "s3:PutObject", "s3:ListBucket"))
+    s3 = strict.acting_as("keyless", "s3")
+    assert "keyless/test is not authorized to perform: kms:Decrypt" in refusal(
+        lambda: s3.get_object(Bucket="locked", Key="a"))
+    elsewhere = {"StringEquals": {"kms:ViaService": f"sqs.{REGION}.amazonaws.com"}}
+    strict.allow("keyless", {"Action": "kms:GenerateDataKey", "Resource": key, "Condition": elsewhere})
+    assert "kms:GenerateDataKey" in refusal(lambda: s3.put_object(Bucket="locked", Key="b", Body=b"x"))
+    here = {"StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}}
+    strict.allow("keyless", {"Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": key, "Condition": here})
+    s3.put_object(Bucket="locked", Key="b", Body=b"x")
+    assert s3.get_object(Bucket="locked", Key="a")["Body"].read() == b"sharp"
+    assert s3.list_objects_v2(Bucket="locked")["KeyCount"] == 2
+
+
 def test_a_boundary_narrows_what_a_role_may(strict: Strict) -> None:
     boundary = strict.iam.create_policy(PolicyName="boundary", PolicyDocument=json.dumps(
         {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **on(BUCKET, "s3:ListBucket")}]}))["Policy"]["Arn"]
