@@ -24,6 +24,8 @@ from app.embedded.settings import ACCOUNT, REGION, Access
 from .calls import RUN, Call
 
 ENVIRONMENT = "test"
+PROGRAMS = Path(__file__).parents[1] / "faults" / "programs"
+"""Programs that stand in for the container's: seconds instead of minutes."""
 STATE_VARIABLE = "CASTLINE_STRICT_STATE"
 """A folder whose strict embedded AWS is up and deployed; for repeated runs by hand, because deploying takes minutes."""
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "403"}
@@ -107,6 +109,9 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
             return
         state = tmp_path_factory.mktemp("aws")
         patch.setenv("CASTLINE_STATE", str(state))
+        patch.setenv("CASTLINE_PROGRAMS", str(PROGRAMS))
+        patch.setenv("CASTLINE_FAULT_ORDERS", str(state / "orders"))
+        patch.setenv("SFN_WAIT_SCALE", "0.02")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]

@@ -162,7 +162,10 @@ def test_stack_with_what_cloudformation_lacked(server):
                 "GroupId": {"Fn::GetAtt": ["Jobs", "GroupId"]}, "IpProtocol": "tcp", "FromPort": 2049, "ToPort": 2049,
                 "SourceSecurityGroupId": {"Fn::GetAtt": ["Jobs", "GroupId"]}}},
             "Bucket": {"Type": "AWS::S3::Bucket", "Properties": {
-                "BucketName": "tagged", "Tags": [{"Key": "system", "Value": "castline"}]}},
+                "BucketName": "tagged", "Tags": [{"Key": "system", "Value": "castline"}],
+                "BucketEncryption": {"ServerSideEncryptionConfiguration": [{
+                    "BucketKeyEnabled": True, "ServerSideEncryptionByDefault": {
+                        "SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "the-key"}}]}}},
             "Models": {"Type": "AWS::SageMaker::ModelPackageGroup", "Properties": {"ModelPackageGroupName": "models"}},
         },
         "Outputs": {"Cidr": {"Value": {"Fn::GetAtt": ["Vpc", "CidrBlock"]}},
@@ -182,6 +185,10 @@ def test_stack_with_what_cloudformation_lacked(server):
         (2049, outputs["Group"])]
     tags = server.client("s3").get_bucket_tagging(Bucket="tagged")["TagSet"]
     assert {"Key": "system", "Value": "castline"} in tags
+    encryption = server.client("s3").get_bucket_encryption(Bucket="tagged")["ServerSideEncryptionConfiguration"]
+    assert encryption["Rules"] == [{
+        "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "the-key"},
+        "BucketKeyEnabled": True}]
 
 
 def test_event_of_sagemaker_reaches_a_rule(server):
