@@ -10,6 +10,7 @@ from .conftest import BUCKET, Local, wait_until
 
 ENDPOINT = "inspect"
 ROLE = "arn:aws:iam::000000000000:role/serving-role-of-castline"
+PREAMBLE = "import os, sys, time, pathlib\nroot = pathlib.Path(os.environ['CASTLINE_ML_ROOT'])\n"
 SERVES = """
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
     answer = (root / "model/answer").read_bytes()

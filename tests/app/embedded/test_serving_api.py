@@ -12,9 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from .conftest import Server, wait_until
-from .serving import ENDPOINT, ROLE, SERVES, instances
+from .serving import ENDPOINT, PREAMBLE, ROLE, SERVES, instances
 
-PREAMBLE = "import os, sys, time, pathlib\nroot = pathlib.Path(os.environ['CASTLINE_ML_ROOT'])\n"
 BUCKET = "castings"
 VARIANT = [{"Name": "EndpointName", "Value": ENDPOINT}, {"Name": "VariantName", "Value": "all"}]
 

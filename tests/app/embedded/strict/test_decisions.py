@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import tarfile
+import textwrap
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ from app.embedded import control
 from app.embedded.settings import ACCOUNT, REGION, Access
 
 from ..conftest import Server, wait_until
+from ..serving import PREAMBLE, SERVES
 
 pytestmark = pytest.mark.slow
 BUCKET = "strict-data"
@@ -260,3 +263,50 @@ def test_log_streams_and_task_tokens_are_decided_on_what_policies_name(strict: S
     states = strict.acting_as("scribe", "stepfunctions")
     unknown = refusal(lambda: states.send_task_success(taskToken="nobody", output="{}"))
     assert not unknown.startswith("AccessDenied")
+
+
+def test_an_asynchronous_endpoint_works_as_the_role_of_its_model(strict: Strict) -> None:
+    """Given a model's role without answers to write, when one grant after the other is made, then it answers."""
+    (strict.running.state.parent / "bin" / "serve").write_text(f"{PREAMBLE}{textwrap.dedent(SERVES)}")
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("./answer"))
+    strict.s3.put_object(Bucket=BUCKET, Key="model.tar.gz", Body=buffer.getvalue())
+    logs = {"Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/sagemaker/Endpoints/*"}
+    any_resource = {"Action": ["ecr:GetAuthorizationToken", "cloudwatch:PutMetricData"], "Resource": "*"}
+    role = strict.role("serves", "sagemaker.amazonaws.com", logs, any_resource, on(BUCKET, "s3:GetObject"))
+    sagemaker = strict.client("sagemaker")
+    sagemaker.create_model(ModelName="m", ExecutionRoleArn=role, PrimaryContainer={
+        "Image": "image", "ModelDataUrl": f"s3://{BUCKET}/model.tar.gz"})
+    sagemaker.create_endpoint_config(
+        EndpointConfigName="queue", ProductionVariants=[
+            {"VariantName": "all", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}],
+        AsyncInferenceConfig={"OutputConfig": {"S3OutputPath": f"s3://{BUCKET}/answers"}})
+    sagemaker.create_endpoint(EndpointName="queue", EndpointConfigName="queue")
+    wait_until(lambda: sagemaker.describe_endpoint(EndpointName="queue")["EndpointStatus"] == "InService")
+
+    strict.role("asks", "lambda.amazonaws.com")
+    invoke = strict.acting_as("asks", "sagemaker-runtime").invoke_endpoint_async
+    question = {"EndpointName": "queue", "InputLocation": f"s3://{BUCKET}/train/a"}
+    assert "sagemaker:InvokeEndpointAsync" in refusal(lambda: invoke(**question))
+    strict.allow("asks", {"Action": "sagemaker:InvokeEndpointAsync",
+                          "Resource": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:endpoint/queue"})
+    invoke(**question)
+    log = strict.running.state / "server.log"
+    wait_until(lambda: "assumed-role/serves/SageMaker is not authorized to perform: s3:PutObject" in log.read_text())
+    strict.allow("serves", on(BUCKET, "s3:PutObject"))
+    key = invoke(**question)["OutputLocation"].removeprefix(f"s3://{BUCKET}/")
+    wait_until(lambda: strict.s3.list_objects_v2(Bucket=BUCKET, Prefix=key)["KeyCount"])
+    assert strict.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"sharp"
+
+    variant = {"ServiceNamespace": "sagemaker", "ResourceId": "endpoint/queue/variant/all",
+               "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
+    scaling = strict.acting_as("asks", "application-autoscaling")
+    register = lambda: scaling.register_scalable_target(**variant, MinCapacity=0, MaxCapacity=1)  # noqa: E731
+    assert "application-autoscaling:RegisterScalableTarget" in refusal(register)
+    strict.allow(
+        "asks", {"Action": "application-autoscaling:RegisterScalableTarget", "Resource": "*", "Condition": {
+            "StringEquals": {"application-autoscaling:service-namespace": "sagemaker"}}},
+        {"Action": ["sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpointWeightsAndCapacities"], "Resource": "*"})
+    assert "scalable-target/" in register()["ScalableTargetARN"]
