@@ -119,7 +119,7 @@ class PipelineDashboard(Construct):
                 title="Outcomes of runs",
                 width=THIRD,
                 height=HEIGHT,
-                left=[own(f"Runs{end}") for end in ("Promoted", "NotPromoted", "Failed")],
+                left=[own(f"Runs{end}") for end in ("Promoted", "NotPromoted", "RolledBack", "Failed")],
                 right=[own("Uploads"), own("Quarantined")],
             ),
             cloudwatch.GraphWidget(

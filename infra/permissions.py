@@ -143,6 +143,10 @@ def _find_image(r: Resources) -> tuple[Grant, ...]:
     return (Grant(actions=("ecr:DescribeImages",), resources=(r.arns.repository,)),)
 
 
+def _recall(r: Resources) -> tuple[Grant, ...]:
+    return r.read(RUNS, keys.CHAMPION)
+
+
 def _waiting(r: Resources) -> tuple[Grant, ...]:
     """Look whose turn it is; store a token before something is started, answer it at once when that has ended."""
     return (r.state("Get", "Put", "Delete"), r.callbacks("SendTaskSuccess", "SendTaskFailure"))
@@ -242,6 +246,9 @@ def _publish(r: Resources) -> tuple[Grant, ...]:
         *_configure(r),
         *_watched(r),
         r.invoke("move"),
+        # A champion of before is served by the container that was proven.
+        r.objects(("s3:GetObject",), keys.run_champion("*")),
+        r.made_by_runs("model", "DescribeModel"),
     )
 
 
@@ -289,7 +296,7 @@ def _restore(r: Resources) -> tuple[Grant, ...]:
 def _commit(r: Resources) -> tuple[Grant, ...]:
     return (
         *r.read(RUNS, keys.DATASET_HEAD, keys.CHAMPION),
-        r.write(keys.DATASET_HEAD, keys.CHAMPION),
+        r.write(keys.DATASET_HEAD, keys.CHAMPION, keys.run_champion("*")),
         r.objects(("s3:DeleteObjectVersion",), INBOX),
         r.state("Get"),
     )
@@ -350,6 +357,7 @@ def _nothing(_: Resources) -> tuple[Grant, ...]:
 PERMISSIONS: dict[str, Callable[[Resources], tuple[Grant, ...]]] = {
     "gate": _gate,
     "claim": _claim,
+    "recall": _recall,
     "snapshot": _snapshot,
     "find_image": _find_image,
     "start_prepare": _start_prepare,

@@ -1,7 +1,7 @@
 """Exceptions whose class names are the error names that the state machine retries and catches.
 
 Step Functions sees a function's exception by its class name, so the names here are those of contracts.errors;
-tests/lambdas/test_errors.py holds the two together.
+tests/lambdas/test_small_states.py holds the two together.
 """
 
 from __future__ import annotations
@@ -41,6 +41,10 @@ class ChampionMovedError(PipelineError):
 
 class HeadMovedError(PipelineError):
     """The data-set head is no longer the version that the run added to."""
+
+
+class RollbackRefusedError(PipelineError):
+    """The champion that shall serve again never served, or is not whole any more."""
 
 
 class PublishFailedError(PipelineError):

@@ -27,6 +27,10 @@ class GateOrder:
     """Override the deployment's for this run."""
     over_budget: bool = False
     """Start although a budget says no, and do not cut training short."""
+    rollback_to: str = ""
+    """Instead of learning: run whose model shall serve again, or `previous`."""
+    rollback_from: str = ""
+    """Run whose model the person saw serving; the rollback is refused when it is another's by then."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +40,28 @@ class ClaimEvent:
     execution_arn: str
     execution_name: str
     input: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class RecallEvent:
+    """State Recall."""
+
+    rollback_to: str
+    rollback_from: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Recalled:
+    """Answer of Recall: a champion of before, with what Publish asks of every model."""
+
+    run_id: str
+    image_uri: str
+    model_artifact: str
+    champion_run_id: str
+    """Who serves until then."""
+    mask_ap: float
+    """Of each on the test set of its own run."""
+    champion_ap: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,7 +189,14 @@ class PublishEvent(WaitingEvent):
 
     model_artifact: str
     champion_run_id: str | None
-    """Whom the model was compared with; publishing over another champion would skip a comparison."""
+    """Whom the model was compared with, or shall replace; no other champion is published over."""
+    model_run_id: str = ""
+    """Whose model it is; empty: the run's own, as executions say that began before this field was."""
+
+    @property
+    def served_run_id(self) -> str:
+        """The run that made the model."""
+        return self.model_run_id or self.run_id
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,6 +204,7 @@ class VerifyEvent:
     """State Verify."""
 
     run_id: str
+    """Whose model serves."""
     endpoint_config: str = ""
     """That was published; empty in an execution that an older deployment started."""
 

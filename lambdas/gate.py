@@ -16,12 +16,14 @@ log = logging.getLogger(__name__)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Decide; only a person's order, `{"force": true, ...}`, says anything.
+    """Decide; only a person's order, `{"force": true, ...}`, says anything: learn, or roll back.
 
     Every other event is a wake-up that carries nothing: the inbox itself is the truth.
     """
     order = from_plain(GateOrder, event) if event.get("force") is True else GateOrder()
     here = environment.current()
+    if order.rollback_to:
+        return dataclasses.asdict(turns.roll_back(here, order))
     ladder.for_run(here.settings.training, order.hyperparameters)  # refuse them now, not after hours of preparing
     decision = turns.look(
         here,

@@ -7,8 +7,9 @@ from typing import Any
 
 from app.contracts.documents import from_plain
 from lambdas import environment
-from lambdas.aws import configuring, endpoint, moving, turns, waiting
+from lambdas.aws import configuring, endpoint, moving, rolling_back, turns, waiting
 from lambdas.aws.table import StateTable
+from lambdas.environment import Environment
 from lambdas.errors import ChampionMovedError
 from lambdas.events import PublishEvent
 from lambdas.requests import serving
@@ -27,13 +28,22 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
             f"the model was compared with {publish.champion_run_id}, which is the champion no more: force a run"
         )
     moving.champion_first(here, champion.document if champion else None, publish.run_id)
-    serves = serving.container(here, publish.run_id, publish.image_uri, publish.model_artifact)
-    config = configuring.create(here, publish.run_id, serves)
+    config, own = _configuration(here, publish), publish.served_run_id == publish.run_id
     table = StateTable(here.table)
     item = waiting.item_for(publish, "endpoint", here.endpoint)
     table.put_job(item)
-    endpoint.ask_for(here, config, publish.run_id)
+    # An alarm that rings already is about the model that goes: it must not keep a rollback from happening.
+    endpoint.ask_for(here, config, publish.served_run_id, watched=own)
     asked = dataclasses.replace(item, requested=config)
     table.put_job(asked)
     waiting.settle(here, asked)
     return {"endpoint_config": config}
+
+
+def _configuration(here: Environment, publish: PublishEvent) -> str:
+    """Have the configuration that serves the model; a champion of before is served by the container that was proven."""
+    run_id = publish.served_run_id
+    if run_id != publish.run_id:
+        return configuring.ensure(here, rolling_back.former(here, run_id))
+    container = serving.container(here, run_id, publish.image_uri, publish.model_artifact)
+    return configuring.create(here, run_id, container)

@@ -62,3 +62,4 @@ PUBLISH_UNFAITHFUL = "PublishUnfaithfulError"  # the endpoint answers unlike the
 RUN_IN_PROGRESS = "RunInProgressError"         # another execution holds the lock
 CHAMPION_MOVED = "ChampionMovedError"          # the pointer changed since the run began
 HEAD_MOVED = "HeadMovedError"                  # the data-set head was rolled back since the run began
+ROLLBACK_REFUSED = "RollbackRefusedError"      # there is no such earlier champion, or not all of it any more

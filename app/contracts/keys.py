@@ -127,6 +127,11 @@ def run_record(run_id: str) -> str:
     return run(run_id, "run.json")
 
 
+def run_champion(run_id: str) -> str:
+    """Key of champion.json as it was when this run's model was replaced (contracts.runs.Champion)."""
+    return run(run_id, "champion.json")
+
+
 def run_report(run_id: str) -> str:
     """Key of the self-contained report page of a run."""
     return run(run_id, "report.html")

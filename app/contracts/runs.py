@@ -6,7 +6,9 @@ import dataclasses
 from typing import Any, Literal
 
 RunStatus = Literal["RUNNING", "SUCCEEDED", "FAILED", "ABORTED"]
-RunOutcome = Literal["", "PROMOTED", "NOT_PROMOTED", "NOTHING_NEW", "REJECTED"]
+RunOutcome = Literal["", "PROMOTED", "NOT_PROMOTED", "NOTHING_NEW", "REJECTED", "ROLLED_BACK"]
+PREVIOUS = "previous"
+"""As `rollback_to`: whoever was champion before the one that serves."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,11 +25,15 @@ class RunInput:
     """Override the deployment's hyperparameters for this run only."""
     over_budget: bool = False
     """A person said that this run may cost more than the settings `spend` allow."""
+    rollback_to: str = ""
+    """Run whose model shall serve again, or PREVIOUS; then nothing is trained. Empty: a run that learns."""
+    rollback_from: str = ""
+    """Run whose model served when the rollback was ordered; empty: whichever does."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Champion:
-    """champion.json: the model that serves."""
+    """champion.json: the model that serves; the commit that replaces it keeps it as runs/<run>/champion.json."""
 
     run_id: str
     version: str
@@ -38,7 +44,11 @@ class Champion:
     model_package_arn: str
     mask_ap: float
     promoted_at: str
+    """Since when it is the champion; after a rollback, since then."""
     previous_run_id: str | None = None
+    """The champion that it beat, also after a rollback: going back twice goes two champions back."""
+    rolled_back_from: str | None = None
+    """The champion that a rollback replaced by this one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,6 +125,8 @@ class RunRecord:
     reason: str
     started_at: str
     ended_at: str | None = None
+    rollback_to: str = ""
+    """Run whose model was to serve again; empty: the run was to learn."""
     uploads: int = 0
     version: str | None = None
     parent_version: str | None = None

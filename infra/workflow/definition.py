@@ -23,6 +23,7 @@ from infra.workflow.tasks import (
     Tasks,
     catching,
     choosing,
+    handing_on,
     passing,
     retrying,
 )
@@ -44,7 +45,7 @@ def _intake(tasks: Tasks, build_project: str) -> dict[str, State]:
             "claim",
             {"execution_arn.$": "$$.Execution.Id", "execution_name.$": "$$.Execution.Name", "input.$": "$"},
             result="$.run",
-            then="Snapshot",
+            then="WhatFor",
             comment="One run at a time: the lock must be this execution's",
             catch=[catching("NotOurTurn", [errors.RUN_IN_PROGRESS])],
         ),
@@ -53,6 +54,19 @@ def _intake(tasks: Tasks, build_project: str) -> dict[str, State]:
             "Error": errors.RUN_IN_PROGRESS,
             "Cause": "Another run holds the lock and nothing of it was touched: the gate starts the next run",
         },
+        "WhatFor": choosing(
+            "A new model, or one of before that a person asks for",
+            {"Variable": "$.run.rollback_to", "StringEquals": ""},
+            "Snapshot",
+            "Recall",
+        ),
+        "Recall": tasks.call(
+            "recall",
+            {"rollback_to.$": "$.run.rollback_to", "rollback_from.$": "$.run.rollback_from"},
+            result="$.model",
+            then="Publish",
+            comment="The champion of before, when all that serves and proves it is there",
+        ),
         "Snapshot": tasks.call(
             "snapshot",
             {"run_id.$": "$.run.run_id", "forced.$": "$.run.forced"},
@@ -229,6 +243,13 @@ def _publication(tasks: Tasks, settings: PipelineSettings) -> dict[str, State]:
         "image_uri.$": "$.image.image_uri",
         "model_artifact.$": "$.training.model_artifact",
     }
+    chosen = {
+        "run_id.$": "$.run.run_id",
+        "model_run_id.$": "$.model.run_id",
+        "image_uri.$": "$.model.image_uri",
+        "model_artifact.$": "$.model.model_artifact",
+        "champion_run_id.$": "$.model.champion_run_id",
+    }
     return {
         "Register": tasks.wait(
             "register",
@@ -242,12 +263,15 @@ def _publication(tasks: Tasks, settings: PipelineSettings) -> dict[str, State]:
         "Approved": choosing(
             "Approved by a person, or by the comparison when nobody is asked",
             {"Variable": "$.registration.status", "StringEquals": "Approved"},
-            "Publish",
+            "NewModel",
             "Rejected",
+        ),
+        "NewModel": handing_on(
+            {**model, "champion_run_id.$": "$.evaluation.detail.champion_run_id"}, "$.model", "Publish"
         ),
         "Publish": tasks.wait(
             "publish",
-            {**model, "champion_run_id.$": "$.evaluation.detail.champion_run_id"},
+            chosen,
             seconds=max(settings.serving.update_timeout_seconds, HEARTBEAT_SECONDS) + QUEUE_SECONDS,
             result="$.publication",
             then="Verify",
@@ -257,12 +281,18 @@ def _publication(tasks: Tasks, settings: PipelineSettings) -> dict[str, State]:
         ),
         "Verify": tasks.call(
             "verify",
-            {"run_id.$": "$.run.run_id", "endpoint_config.$": "$.publication.job_name"},
+            {"run_id.$": "$.model.run_id", "endpoint_config.$": "$.publication.job_name"},
             result="$.verification",
-            then="Promoted",
+            then="Proven",
             comment="The endpoint must answer the golden images like the evaluated model",
             retry=[ENDPOINT_BUSY],
             otherwise="Restore",
+        ),
+        "Proven": choosing(
+            "A model that serves as it was evaluated becomes the champion, or is it again",
+            {"Variable": "$.run.rollback_to", "StringEquals": ""},
+            "Promoted",
+            "RolledBack",
         ),
         "Restore": tasks.call(
             "restore",
@@ -279,6 +309,7 @@ def _ends(tasks: Tasks) -> dict[str, State]:
     """Commit and finish, or the one failing path."""
     outcomes = {
         "Promoted": "PROMOTED",
+        "RolledBack": "ROLLED_BACK",
         "NotPromoted": "NOT_PROMOTED",
         "Rejected": "REJECTED",
         "NothingNew": "NOTHING_NEW",

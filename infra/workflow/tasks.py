@@ -71,6 +71,11 @@ def passing(result: Any, path: str, next_state: str) -> State:
     return {"Type": "Pass", "Result": result, "ResultPath": path, "Next": next_state}
 
 
+def handing_on(parameters: State, path: str, next_state: str) -> State:
+    """A state that puts together what the next ones ask for."""
+    return {"Type": "Pass", "Parameters": parameters, "ResultPath": path, "Next": next_state}
+
+
 def choosing(comment: str, rule: State, next_state: str, default: str) -> State:
     """A state with one question."""
     return {

@@ -42,7 +42,9 @@ def begin(environment: Environment, run: RunInput) -> None:
     """Write the record of a run that starts, once."""
     bucket = Bucket(environment.bucket)
     if bucket.find(RunRecord, keys.run_record(run.run_id)) is None:
-        record = RunRecord(run.run_id, "RUNNING", "", run.reason, started_at=now().isoformat())
+        record = RunRecord(
+            run.run_id, "RUNNING", "", run.reason, started_at=now().isoformat(), rollback_to=run.rollback_to
+        )
         bucket.write(keys.run_record(run.run_id), record)
         _list(environment, record)
 
@@ -52,15 +54,16 @@ def succeed(
 ) -> RunRecord:
     """End a run that did what it should, whether or not its model was promoted."""
     facts = evidence.of_state(environment, execution_arn, run, state)
-    promoted = outcome == "PROMOTED"
+    serves = outcome in ("PROMOTED", "ROLLED_BACK")
     record = records.record(
         facts,
         status="SUCCEEDED",
         outcome=outcome,
         ended_at=now().isoformat(),
-        endpoint=environment.endpoint if promoted else "",
+        endpoint=environment.endpoint if serves else "",
     )
-    StateTable(environment.table).forget_failure()
+    if not run.rollback_to:  # which says nothing about the uploads that a failed run left in the inbox
+        StateTable(environment.table).forget_failure()
     _close(environment, record, facts)
     return record
 
@@ -86,7 +89,8 @@ def fail(
         error=failure.error,
         cause=failure.cause,
     )
-    _remember(table, record)
+    if not run.rollback_to:
+        _remember(table, record)
     _close(environment, record, facts)
     return record
 
@@ -114,12 +118,13 @@ def release(environment: Environment, run_id: str) -> None:
 
 def _close(environment: Environment, record: RunRecord, facts: records.Facts) -> None:
     bucket = Bucket(environment.bucket)
-    bucket.copy(keys.run(record.run_id, "evaluation", "report.html"), keys.run_report(record.run_id))
+    reported = bucket.copy(keys.run(record.run_id, "evaluation", "report.html"), keys.run_report(record.run_id))
     _list(environment, record)
     gain = facts.evaluation.gain.mean if facts.evaluation and facts.evaluation.gain else None
     stamp = round(dt.datetime.now(dt.UTC).timestamp() * 1000)
     sys.stdout.write(emf.line(environment.name, emf.of_run(record, gain), stamp, run_id=record.run_id) + "\n")
-    subject, text = records.notification(record, keys.uri(environment.bucket, keys.run_report(record.run_id)))
+    report = keys.uri(environment.bucket, keys.run_report(record.run_id)) if reported else ""
+    subject, text = records.notification(record, report)
     _quietly("notify", lambda: client("sns").publish(TopicArn=environment.topic_arn, Subject=subject, Message=text))
     # The record says that the run is closed: whoever dies before it is repeated, and at worst people are told twice.
     bucket.write(keys.run_record(record.run_id), record)

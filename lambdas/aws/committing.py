@@ -9,16 +9,18 @@ from typing import Any
 
 from app.contracts import keys
 from app.contracts.dataset import DatasetHead
+from app.contracts.documents import from_plain
 from app.contracts.evaluation import EvaluationResult
 from app.contracts.runs import Champion
-from lambdas.aws import closing, endpoint, inbox, turns
+from lambdas.aws import closing, endpoint, inbox, rolling_back, turns
 from lambdas.aws.documents import Bucket, ConflictError
 from lambdas.environment import Environment
 from lambdas.errors import ChampionMovedError, HeadMovedError
+from lambdas.events import Recalled
 
 
 def commit(environment: Environment, state: dict[str, Any]) -> dict[str, Any]:
-    """Move the champion pointer if promoted, then the data-set head, then empty the inbox of what was used.
+    """Move the champion pointer if another model serves now, then the head, then empty the inbox of what was used.
 
     Raises:
         ChampionMovedError, HeadMovedError: a pointer is no longer what the run was built on; nothing moves.
@@ -32,6 +34,10 @@ def commit(environment: Environment, state: dict[str, Any]) -> dict[str, Any]:
         check_head(environment, version, state.get("snapshot", {}).get("parent_version"))
     if promoted:
         move_champion(environment, _challenger(environment, state), state["evaluation"]["detail"]["champion_run_id"])
+    if state["outcome"] == "ROLLED_BACK":
+        recalled = from_plain(Recalled, state["model"])
+        served = rolling_back.again(environment, recalled, state["publication"]["job_name"])
+        move_champion(environment, served, recalled.champion_run_id)
     if version:
         move_head(environment, version, run_id)
     removed = inbox.clear(Bucket(environment.bucket), run_id)
@@ -55,22 +61,26 @@ def _challenger(environment: Environment, state: dict[str, Any]) -> Champion:
 
 
 def move_champion(environment: Environment, challenger: Champion, beaten_run_id: str | None) -> None:
-    """Point at the new champion if the pointer still names the one that was beaten.
+    """Point at the new champion if the pointer still names the one that was beaten, which is kept beside its run.
+
+    So whatever lies there was once the champion, and can be again.
 
     Raises:
         ChampionMovedError: somebody else moved the pointer; that champion was not compared with.
     """
-    found = endpoint.champion(environment)
+    bucket, found = Bucket(environment.bucket), endpoint.champion(environment)
     current = found.document.run_id if found else None
     if current == challenger.run_id:
         return
     try:
         if current != beaten_run_id:
             raise ConflictError
-        Bucket(environment.bucket).replace(keys.CHAMPION, challenger, found)
+        if found:
+            bucket.write(keys.run_champion(found.document.run_id), found.document)
+        bucket.replace(keys.CHAMPION, challenger, found)
     except ConflictError as error:
         raise ChampionMovedError(
-            f"{keys.CHAMPION} does not name {beaten_run_id} any more, with which {challenger.run_id} was compared: "
+            f"{keys.CHAMPION} does not name {beaten_run_id} any more, in whose place {challenger.run_id} was to serve: "
             "force a run to compare with the new champion"
         ) from error
 

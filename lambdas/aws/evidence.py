@@ -19,7 +19,7 @@ from lambdas.aws import executions, jobs
 from lambdas.aws.documents import Bucket
 from lambdas.decisions import outcomes, records, spending
 from lambdas.environment import Environment
-from lambdas.events import Attempt
+from lambdas.events import Attempt, Recalled
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,8 @@ def _facts(
         comparison=read(Comparison, "evaluation", "comparison.json"),
         attempts=attempts,
         states=records.timings(executions.history(execution_arn), dt.datetime.now(dt.UTC)),
-        image_uri=state.get("image", {}).get("image_uri", "") or image_uri,
+        image_uri=(state.get("model") or state.get("image") or {}).get("image_uri", "") or image_uri,
+        recalled=from_plain(Recalled, state["model"]) if run.rollback_to and "model" in state else None,
         spend=spend,
         detail=detail,
     )

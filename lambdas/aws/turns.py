@@ -21,6 +21,7 @@ from lambdas.aws.table import Lock, StateTable
 from lambdas.decisions import budget, emf, gate
 from lambdas.environment import Environment
 from lambdas.errors import RunInProgressError
+from lambdas.events import GateOrder
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +37,8 @@ def look(
     """Look at the lock, the inbox and the budget, and start a run when one is due."""
     table = StateTable(environment.table)
     lock = table.lock()
-    if lock:
-        execution = executions.describe(environment.execution_arn(lock.owner))
-        if execution is None:
-            executions.start(environment, lock.run)
-            return gate.Decision(True, f"run {lock.owner} was claimed but not started: started now", lock.owner)
-        if execution["status"] == "RUNNING":
-            return gate.Decision(False, f"run {lock.owner} is active")
+    if lock and (taken := _held(environment, lock)):
+        return taken
     now = closing.now()
     decision = gate.decide(
         environment.settings.gate,
@@ -56,12 +52,47 @@ def look(
     if decision.start:
         reason = (why or decision.reason) + (", over the budget if need be" if over_budget else "")
         run = RunInput(new_run_id(now), reason, now.isoformat(), forced, dict(hyperparameters or {}), over_budget)
-        claimed = Lock(run.run_id, documents.to_json(run), now.isoformat())
-        if not table.take_lock(claimed, from_owner=lock.owner if lock else None):
-            return gate.Decision(False, "another look at the inbox was faster")
-        executions.start(environment, run)
-        return gate.Decision(True, f"run {run.run_id}: {run.reason}", run.run_id)
+        return _begin(environment, run, lock)
     return decision
+
+
+def roll_back(environment: Environment, order: GateOrder) -> gate.Decision:
+    """Start a run that makes a champion of before serve again; it waits for no uploads and trains nothing."""
+    lock = StateTable(environment.table).lock()
+    if lock and (taken := _held(environment, lock)):
+        return gate.Decision(False, f"{taken.reason}: wait for it, or stop it")
+    now = closing.now()
+    reason = order.reason or f"a person asked for the champion of before: {order.rollback_to}"
+    return _begin(
+        environment,
+        RunInput(
+            new_run_id(now),
+            reason,
+            now.isoformat(),
+            forced=True,
+            rollback_to=order.rollback_to,
+            rollback_from=order.rollback_from,
+        ),
+        lock,
+    )
+
+
+def _held(environment: Environment, lock: Lock) -> gate.Decision | None:
+    """What to do about a lock that is held; None when its owner is over."""
+    execution = executions.describe(environment.execution_arn(lock.owner))
+    if execution is None:
+        executions.start(environment, lock.run)
+        return gate.Decision(True, f"run {lock.owner} was claimed but not started: started now", lock.owner)
+    return gate.Decision(False, f"run {lock.owner} is active") if execution["status"] == "RUNNING" else None
+
+
+def _begin(environment: Environment, run: RunInput, dead: Lock | None) -> gate.Decision:
+    """Take the turn, from a dead owner if there is one, and start the run."""
+    claimed = Lock(run.run_id, documents.to_json(run), run.requested_at)
+    if not StateTable(environment.table).take_lock(claimed, from_owner=dead.owner if dead else None):
+        return gate.Decision(False, "another look at the inbox was faster")
+    executions.start(environment, run)
+    return gate.Decision(True, f"run {run.run_id}: {run.reason}", run.run_id)
 
 
 def _over_budget(environment: Environment, now: dt.datetime, *, forced: bool) -> gate.Decision | None:

@@ -10,6 +10,7 @@ NAMESPACE = "Castline"
 UNITS = {
     "RunsPromoted": "Count",
     "RunsNotPromoted": "Count",
+    "RunsRolledBack": "Count",
     "RunsFailed": "Count",
     "Uploads": "Count",
     "Quarantined": "Count",
@@ -29,6 +30,7 @@ def of_run(record: RunRecord, gain: float | None = None) -> dict[str, float]:
     values: dict[str, float | None] = {
         "RunsPromoted": float(record.outcome == "PROMOTED"),
         "RunsNotPromoted": float(record.outcome in ("NOT_PROMOTED", "REJECTED")),
+        "RunsRolledBack": float(record.outcome == "ROLLED_BACK"),
         "RunsFailed": float(record.status != "SUCCEEDED"),
         "Uploads": float(record.uploads),
         "Quarantined": float(record.quarantined),

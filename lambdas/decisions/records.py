@@ -12,6 +12,7 @@ from app.contracts.errors import RUN_IN_PROGRESS
 from app.contracts.evaluation import Comparison, EvaluationResult
 from app.contracts.jobs import JobResult
 from app.contracts.runs import RunInput, RunOutcome, RunRecord, RunStatus, Spend, StateTiming, TrainingAttempt
+from lambdas.events import Recalled
 
 CLOSING_STATES = ("Finish", "FailRun", "Restore", "NextAttempt")
 """They run after something failed; the state that failed is the last one before them."""
@@ -39,6 +40,8 @@ class Facts:
     image_uri: str = ""
     spend: Spend | None = None
     detail: dict[str, Any] = dataclasses.field(default_factory=dict)
+    recalled: Recalled | None = None
+    """The champion of before, in a rollback."""
 
 
 def record(facts: Facts, *, status: RunStatus, outcome: RunOutcome, ended_at: str, endpoint: str = "") -> RunRecord:
@@ -63,12 +66,26 @@ def record(facts: Facts, *, status: RunStatus, outcome: RunOutcome, ended_at: st
         box_ap=scores.box.ap if scores else None,
         verdict_accuracy=scores.verdict.accuracy if scores else None,
         champion_ap=comparison.champion_ap if comparison else None,
-        decision=comparison.reasons if comparison else (),
+        decision=_decision(facts, outcome),
+        rollback_to=facts.recalled.run_id if facts.recalled else facts.run.rollback_to,
         endpoint=endpoint,
         states=facts.states,
         detail=facts.detail | _training_time(facts.attempts),
         spend=facts.spend,
     )
+
+
+def _decision(facts: Facts, outcome: RunOutcome) -> tuple[str, ...]:
+    """Why a model serves or not: what the comparison says, a person's word, or both models of a rollback."""
+    reasons = facts.comparison.reasons if facts.comparison else ()
+    if outcome == "REJECTED" and (note := facts.detail.get("note")):
+        reasons = (*reasons, f"rejected: {note}")
+    if outcome == "ROLLED_BACK" and (old := facts.recalled):
+        reasons = (
+            f"the model of run {old.run_id} (mask AP {old.mask_ap:.3f}) serves again instead of that of "
+            f"{old.champion_run_id} (mask AP {old.champion_ap:.3f}), each on the test set of its own run",
+        )
+    return reasons
 
 
 def failed(record: RunRecord, *, state: str, error: str, cause: str) -> RunRecord:
@@ -133,19 +150,23 @@ def summary(record: RunRecord) -> str:
     if record.status != "SUCCEEDED":
         return f"{record.error} in {record.failed_state or 'the beginning'}: {record.cause}"
     score = f"mask AP {record.mask_ap:.3f}" if record.mask_ap is not None else ""
+    uploads = "" if record.rollback_to else f"{record.uploads} uploads"
     why = "; ".join(record.decision)
-    return ", ".join(part for part in (f"{record.uploads} uploads", score, why) if part)
+    return ", ".join(part for part in (uploads, score, why) if part)
 
 
 def notification(record: RunRecord, report: str) -> tuple[str, str]:
-    """Subject (at most 100 ASCII characters, as SNS asks) and text for people."""
+    """Subject (at most 100 ASCII characters, as SNS asks) and text for people; `report` is empty when there is none."""
     word = record.outcome or record.status
     subject = f"Castline run {record.run_id}: {word}"
     lines = [
         f"Run {record.run_id}: {word}",
         f"Why it started: {record.reason}",
-        f"Uploads: {record.uploads}, accepted {record.accepted}, quarantined {record.quarantined}",
     ]
+    if record.rollback_to:
+        lines.append(f"Rollback to the model of run {record.rollback_to}")
+    else:
+        lines.append(f"Uploads: {record.uploads}, accepted {record.accepted}, quarantined {record.quarantined}")
     if record.mask_ap is not None:
         champion = f" (champion {record.champion_ap:.3f})" if record.champion_ap is not None else ""
         lines.append(f"Mask AP: {record.mask_ap:.3f}{champion}")
@@ -157,4 +178,6 @@ def notification(record: RunRecord, report: str) -> tuple[str, str]:
         lines.append(f"Cost: {record.spend.in_words}")
     if record.endpoint:
         lines.append(f"Endpoint: {record.endpoint}")
-    return subject.encode("ascii", "replace").decode()[:100], "\n".join([*lines, f"Report: {report}"])
+    if report:
+        lines.append(f"Report: {report}")
+    return subject.encode("ascii", "replace").decode()[:100], "\n".join(lines)

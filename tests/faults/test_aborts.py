@@ -93,8 +93,8 @@ def test_redrive_after_takeover(world: World, state: str, function: str) -> None
     event = {
         "Train": lambda: {**waiting, "attempt": given["attempt"]},
         "Publish": lambda: {**{k: v for k, v in waiting.items() if k != "version"},
-                            "model_artifact": given["training"]["model_artifact"],
-                            "champion_run_id": given["evaluation"]["detail"]["champion_run_id"]},
+                            **{k: given["model"][k] for k in ("model_artifact", "champion_run_id")},
+                            "model_run_id": given["model"]["run_id"]},
         "Commit": lambda: {"state": given},
     }[state]()
     answer = world.invoke(function, event)

@@ -42,6 +42,8 @@ MAY = [
     ("gate", "dynamodb:Query", TABLE),
     ("gate", "sqs:ReceiveMessage", arn("sqs", "castline-dev-inbox")),
     ("claim", "s3:PutObject", RECORD),
+    ("recall", "s3:GetObject", s3(keys.CHAMPION)),
+    ("recall", "s3:GetObject", s3(keys.run_champion(RUN))),
     ("snapshot", "s3:ListBucketVersions", BUCKET),
     ("snapshot", "s3:PutObject", s3(keys.snapshot(RUN))),
     ("snapshot", "s3:DeleteObjectVersion", s3(keys.READY_MARKER)),
@@ -65,6 +67,7 @@ MAY = [
     ("restore", "sagemaker:DeleteEndpoint", ENDPOINT),
     ("commit", "s3:PutObject", s3(keys.CHAMPION)),
     ("commit", "s3:PutObject", s3(keys.DATASET_HEAD)),
+    ("commit", "s3:PutObject", s3(keys.run_champion(RUN))),
     ("commit", "s3:DeleteObjectVersion", s3("inbox/folder/cast_1.png")),
     ("finish", "s3:PutObject", RECORD),
     ("finish", "states:GetExecutionHistory", EXECUTION),
@@ -82,6 +85,9 @@ MAY = [
     ("reconcile", "states:StartExecution", MACHINE),
 ]
 MAY_NOT = [
+    ("recall", "s3:PutObject", s3(keys.CHAMPION)),
+    ("recall", "sagemaker:UpdateEndpoint", ENDPOINT),
+    ("commit", "s3:PutObject", RECORD),
     ("start_training", "s3:GetObject", s3(keys.version_manifest(VERSION))),
     ("gate", "s3:GetObject", s3("inbox/cast_1.png")),
     ("snapshot", "s3:DeleteObjectVersion", s3("inbox/cast_1.png")),

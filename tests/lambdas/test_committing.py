@@ -62,6 +62,7 @@ def test_given_a_better_model_when_committed_then_the_pointer_remembers_whom_it_
     moved = champion(uploaded)
     assert moved is not None
     assert (moved.run_id, moved.previous_run_id) == (RUN_ID, CHAMPION.run_id)
+    assert uploaded.bucket.read(Champion, keys.run_champion(CHAMPION.run_id)) == CHAMPION
 
 
 @pytest.mark.parametrize("outcome", ["NOT_PROMOTED", "REJECTED", "NOTHING_NEW"])

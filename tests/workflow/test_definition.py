@@ -13,7 +13,7 @@ from infra.workflow.tasks import HEARTBEAT_SECONDS
 from lambdas import events
 
 FUNCTIONS = (
-    "claim", "snapshot", "find_image", "start_prepare", "start_training", "next_attempt", "start_evaluation",
+    "claim", "recall", "snapshot", "find_image", "start_prepare", "start_training", "next_attempt", "start_evaluation",
     "compare", "register", "publish", "verify", "restore", "commit", "finish", "fail_run",
 )  # fmt: skip
 ARNS = {name: f"arn:aws:lambda:eu-west-1:123456789012:function:castline-dev-{name}" for name in FUNCTIONS}
@@ -32,7 +32,7 @@ HANDED_OVER: dict[str, type] = {
     "NextAttempt": events.NextAttemptEvent, "Evaluate": events.EvaluateEvent, "Compare": events.CompareEvent,
     "Register": events.RegisterEvent, "Publish": events.PublishEvent, "Verify": events.VerifyEvent,
     "Restore": events.RestoreEvent, "Commit": events.CommitEvent, "Finish": events.ClosingEvent,
-    "FailRun": events.ClosingEvent,
+    "FailRun": events.ClosingEvent, "Recall": events.RecallEvent,
 }  # fmt: skip
 
 

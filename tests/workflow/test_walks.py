@@ -35,6 +35,8 @@ def next_attempt(event: dict[str, Any]) -> dict[str, Any]:
 
 ANSWERS: dict[str, Any] = {
     "claim": RUN,
+    "recall": {"run_id": "r0", "image_uri": "repo@sha256:0", "model_artifact": "s3://b/r0.tar.gz",
+               "champion_run_id": "r9", "mask_ap": 0.4, "champion_ap": 0.5},
     "snapshot": {"snapshot_key": "k", "parent_version": None, "objects": 3, "total_bytes": 9, "proceed": True},
     "find_image": IMAGE,
     "start_prepare": job("processing", detail={"version": "v1", "changed": True}),
@@ -105,8 +107,39 @@ def test_given_a_better_model_then_it_is_published_committed_and_finished() -> N
     assert tasks(done) == ["Claim", "Snapshot", "FindImage", "Prepare", "Train", "Evaluate", "Compare", "Register",
                            "Publish", "Verify", "Commit", "Finish"]  # fmt: skip
     assert calls.asked["commit"][0]["state"]["outcome"] == "PROMOTED"
-    assert calls.asked["publish"][0]["champion_run_id"] is None
+    published = calls.asked["publish"][0]
+    assert (published["champion_run_id"], published["model_run_id"]) == (None, "r1")
+    assert calls.asked["verify"] == [{"run_id": "r1"}]
     assert calls.ladder == [(1, 0)]
+
+
+def rolling_back(**changes: Any) -> tuple[Walk, Calls]:
+    return go(claim=RUN | {"rollback_to": "r0", "rollback_from": "r9"}, **changes)
+
+
+def test_given_a_champion_of_before_then_it_is_published_and_proven_like_a_new_one_and_nothing_is_trained() -> None:
+    done, calls = rolling_back()
+    assert done.status == "SUCCEEDED"
+    assert tasks(done) == ["Claim", "Recall", "Publish", "Verify", "Commit", "Finish"]
+    asked = calls.asked["publish"][0]
+    assert (asked["run_id"], asked["model_run_id"], asked["model_artifact"]) == ("r1", "r0", "s3://b/r0.tar.gz")
+    assert (asked["image_uri"], asked["champion_run_id"]) == ("repo@sha256:0", "r9")
+    assert calls.asked["verify"] == [{"run_id": "r0"}]
+    assert calls.asked["commit"][0]["state"]["outcome"] == "ROLLED_BACK"
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "restored"),
+    [("recall", "RollbackRefusedError", False), ("publish", "PublishFailedError", True),
+     ("verify", "PublishUnfaithfulError", True), ("commit", "ChampionMovedError", True)],
+)
+def test_given_a_rollback_that_fails_then_the_champion_serves_if_the_endpoint_was_touched(
+    function: str, error: str, restored: bool
+) -> None:
+    done, calls = rolling_back(**{function: StateFailure(error, "why")})
+    assert (done.status, done.error, done.cause) == ("FAILED", error, "why")
+    assert bool(calls.asked["restore"]) is restored
+    assert calls.asked["finish"] == []
 
 
 @pytest.mark.parametrize(
@@ -218,7 +251,7 @@ def test_given_the_failing_path_fails_then_the_execution_still_ends() -> None:
     assert (done.status, done.error) == ("FAILED", "FailRunError")
 
 
-@pytest.mark.parametrize("name", sorted(set(ARNS) - {"next_attempt", "restore", "fail_run"}))
+@pytest.mark.parametrize("name", sorted(set(ARNS) - {"recall", "next_attempt", "restore", "fail_run"}))
 def test_given_any_state_breaks_then_every_path_resolves_and_the_run_fails_with_its_error(name: str) -> None:
     done, calls = go(**{name: StateFailure("Boom", "why")})
     assert (done.status, done.error, done.cause) == ("FAILED", "Boom", "why")

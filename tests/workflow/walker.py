@@ -92,7 +92,8 @@ def walk(definition: dict[str, Any], data: Any, functions: dict[str, Handler], l
         if kind == "Choice":
             name = next((rule["Next"] for rule in state["Choices"] if holds(rule, data)), state["Default"])
         elif kind == "Pass":
-            data, name = place(state["ResultPath"], data, copy.deepcopy(state["Result"])), state["Next"]
+            result = parameters(state["Parameters"], data) if "Parameters" in state else copy.deepcopy(state["Result"])
+            data, name = place(state["ResultPath"], data, result), state["Next"]
         else:
             data, name = _task(state, data, functions)
         assert len(json.dumps(data)) < 256 * 1024
