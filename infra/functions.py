@@ -60,7 +60,7 @@ SIZES: Mapping[str, Size] = {
 }
 """What differs from the default, by handler; inventories of large inboxes take time, images take memory."""
 
-NOTIFIERS = ("finish", "fail_run", "reconcile", "move")
+NOTIFIERS = ("register", "finish", "fail_run", "reconcile", "move")
 """The functions that publish to the topic."""
 
 

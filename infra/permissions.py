@@ -183,7 +183,22 @@ def _register(r: Resources) -> tuple[Grant, ...]:
     # The service asks about the group too when a version of it is made or listed.
     in_group = ("CreateModelPackage", "ListModelPackages")
     group = Grant(actions=tuple(f"sagemaker:{action}" for action in in_group), resources=(r.arns.model_package_group,))
-    return (group, r.model_packages(*in_group, "DescribeModelPackage"), *_waiting(r))
+    return (
+        group,
+        r.model_packages(*in_group, "DescribeModelPackage"),
+        *_waiting(r),
+        # Who is asked is told the figures.
+        *r.read(RUNS),
+        r.notify(),
+    )
+
+
+def _withdraw(r: Resources) -> tuple[Grant, ...]:
+    return (
+        Grant(actions=("sagemaker:ListModelPackages",), resources=(r.arns.model_package_group,)),
+        r.model_packages("ListModelPackages", "DescribeModelPackage", "UpdateModelPackage"),
+        r.state("Get", "Delete"),
+    )
 
 
 def _ask_endpoint(r: Resources) -> tuple[Grant, ...]:
@@ -366,6 +381,7 @@ PERMISSIONS: dict[str, Callable[[Resources], tuple[Grant, ...]]] = {
     "start_evaluation": _start_evaluation,
     "compare": _compare,
     "register": _register,
+    "withdraw": _withdraw,
     "publish": _publish,
     "verify": _verify,
     "bake": _bake,

@@ -183,6 +183,13 @@ class RegisterEvent(WaitingEvent):
     mask_ap: float
 
 
+@dataclasses.dataclass(frozen=True)
+class WithdrawEvent:
+    """State Withdraw."""
+
+    run_id: str
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PublishEvent(WaitingEvent):
     """State Publish."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import platform
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -15,6 +13,7 @@ from app.cli.console import emit_json, say
 from app.cli.target import pipeline
 from app.client import runs, version_changes, version_diff, versions
 from app.client.pipeline import Pipeline, PipelineError
+from app.client.signature import signature
 from app.client.version_diff import Difference
 from app.contracts.dataset import Rollback
 
@@ -50,7 +49,7 @@ def rollback(
         typer.confirm("Go back?", abort=True)
     found = versions.find(where, target)
     at = datetime.now(UTC).replace(microsecond=0).isoformat()
-    record = Rollback(head.version, target, f"{getpass.getuser()}@{platform.node()}", at, why)
+    record = Rollback(head.version, target, signature(), at, why)
     _check_idle(where)
     version_changes.roll_back(where, head, record, found.run_id if found else "")
     if json:

@@ -9,7 +9,22 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from app.cli import ask, check, cost, data, environment, generate, inbox, prelabel, runs, stage_coco, status, watch
+from app.cli import (
+    approval,
+    ask,
+    check,
+    cost,
+    data,
+    environment,
+    generate,
+    inbox,
+    prelabel,
+    rollback,
+    runs,
+    stage_coco,
+    status,
+    watch,
+)
 from app.cli.console import complain
 from app.cli.target import Target, hoist
 from app.client.pipeline import PipelineError
@@ -102,7 +117,10 @@ def options(
     context.obj = Target(environment=env or ("dev" if on_aws else "local"), aws=on_aws)
 
 
-for group in (environment, status, generate, check, inbox, data, prelabel, stage_coco, watch, runs, cost, ask):
+for group in (
+    environment, status, generate, check, inbox, data, prelabel, stage_coco, watch, runs, approval, rollback,
+    cost, ask
+):
     group.register(app)
 
 

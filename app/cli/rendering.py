@@ -9,6 +9,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from app.client.approvals import Waiting
 from app.contracts.dataset import Finding
 from app.contracts.prediction import Prediction
 from app.contracts.runs import Champion, JobSpend, RunRecord, TrainingAttempt
@@ -18,6 +19,7 @@ OUTCOMES = {
     "NOT_PROMOTED": "[yellow]not promoted[/]",
     "NOTHING_NEW": "nothing new",
     "REJECTED": "[yellow]rejected[/]",
+    "ROLLED_BACK": "[green]rolled back[/]",
 }
 
 
@@ -51,7 +53,7 @@ def result(record: RunRecord) -> str:
 
 
 def runs_table(records: Iterable[RunRecord], champion: Champion | None, now: datetime) -> Table:
-    """All runs, one a line; the champion's is marked."""
+    """All runs, one a line; marked are the champion's and the one that a rollback would go to."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("Run", no_wrap=True)
     table.add_column("Result", min_width=len("not promoted"), overflow="fold")
@@ -59,7 +61,6 @@ def runs_table(records: Iterable[RunRecord], champion: Champion | None, now: dat
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("Model", no_wrap=True)
     for record in records:
-        serves = champion is not None and champion.run_id == record.run_id
         ended = datetime.fromisoformat(record.ended_at) if record.ended_at else now
         table.add_row(
             record.run_id,
@@ -68,9 +69,16 @@ def runs_table(records: Iterable[RunRecord], champion: Champion | None, now: dat
             duration((ended - datetime.fromisoformat(record.started_at)).total_seconds()),
             str(record.uploads),
             str(record.quarantined),
-            "[bold green]serves[/]" if serves else "",
+            _place(record, champion),
         )
     return table
+
+
+def _place(record: RunRecord, champion: Champion | None) -> str:
+    """Which part the model of a run plays now."""
+    if champion is None:
+        return ""
+    return {champion.run_id: "[bold green]serves[/]", champion.previous_run_id: "served before"}.get(record.run_id, "")
 
 
 def facts_table(facts: Iterable[tuple[str, str]]) -> Table:
@@ -93,6 +101,7 @@ def _run_facts(record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "Run", record.run_id
     yield "Result", result(record)
     yield "Started", f"{moment(record.started_at)}: {escape(record.reason)}"
+    yield "Rollback", f"to the model of run {record.rollback_to}" if record.rollback_to else ""
     if record.uploads:
         yield "Uploads", f"{record.uploads} files: {record.accepted} images used, {record.quarantined} in quarantine"
     yield "Data set", f"version {record.version}" if record.version else ""
@@ -135,6 +144,15 @@ def _attempt(attempt: TrainingAttempt) -> str:
         f": {escape(attempt.error)}" if attempt.error else "",
     )
     return "".join(parts)
+
+
+def question(asked: Waiting) -> Iterator[str]:
+    """What a person decides on."""
+    if asked.challenger_ap is not None:
+        champion = "" if asked.champion_ap is None else f", the champion's {share(asked.champion_ap)}"
+        yield f"mask AP {share(asked.challenger_ap)}{champion}"
+    yield from map(escape, asked.reasons)
+    yield f"report: {escape(asked.report)}: [bold]python -m app report {asked.run_id} --open[/]"
 
 
 def prediction_table(prediction: Prediction) -> Table:

@@ -121,6 +121,8 @@ def report(
     where = pipeline(context)
     run_id = client.resolve(where, run)
     page = client.read_object(where, keys.run_report(run_id))
+    if page is None:  # while the run goes on, its page lies where the evaluation has written it
+        page = client.read_object(where, keys.run(run_id, "evaluation", "report.html"))
     if page is None:
         raise PipelineError(f"run {run_id} has no report: it comes with the evaluation: python -m app show {run_id}")
     to.mkdir(parents=True, exist_ok=True)

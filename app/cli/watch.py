@@ -16,6 +16,7 @@ from app.cli import lookup, rendering
 from app.cli.console import emit_json, err, out, say
 from app.cli.target import pipeline
 from app.client import runs, watching
+from app.client.approvals import Waiting
 from app.client.pipeline import Pipeline, PipelineError
 from app.contracts.runs import RunRecord
 
@@ -64,6 +65,8 @@ def follow_to_the_end(where: Pipeline, run_id: str, *, json: bool = False) -> No
         out.print(rendering.run_summary(record))
         if record.outcome == "PROMOTED":
             say("Try it: [bold]python -m app predict IMAGE[/]; its report: [bold]python -m app report[/]")
+        if record.outcome == "ROLLED_BACK":
+            say("The next run is compared with it. Which model serves: [bold]python -m app status[/]")
     if ended.status != "SUCCEEDED":
         raise typer.Exit(1)
 
@@ -99,12 +102,24 @@ def show_progress(where: Pipeline, run_id: str, console: Console) -> watching.Ru
                     live.update(line, description=f"[bold]{doing}[/]  {escape(said)}")
                     if LASTING.match(said) or not console.is_terminal:
                         console.print(f"        {escape(said)}", soft_wrap=True)
+                case watching.ApprovalAwaited(asked):
+                    _show_question(console, asked)
+                    live.update(line, description=f"[bold]{doing}[/]  waits for your word")
                 case watching.RunEnded() as ended:
                     if ended.status != "SUCCEEDED":
                         why = escape(f"{ended.error} {ended.cause}".strip())
                         console.print(f"  [red]{ended.status.lower()}[/] in {doing}: {why}", soft_wrap=True)
                     return ended
     raise PipelineError(f"run {run_id}: its history ended without a result: python -m app show {run_id}")
+
+
+def _show_question(console: Console, asked: Waiting) -> None:
+    """What a person has to decide, and on what."""
+    console.print("  [yellow]waits for your word[/]: its model was better", soft_wrap=True)
+    for line in rendering.question(asked):
+        console.print(f"        {line}", soft_wrap=True)
+    console.print("        [bold]python -m app approve[/], or [bold]python -m app reject --reason ...[/], from another "
+                  "terminal or later", soft_wrap=True)
 
 
 def _live_line(console: Console) -> Progress:

@@ -57,6 +57,12 @@ def champion(pipeline: Pipeline) -> Champion | None:
     return documents.from_json(Champion, text) if text is not None else None
 
 
+def former_champion(pipeline: Pipeline, run_id: str) -> Champion | None:
+    """champion.json as it was when the model of this run was replaced; None when it never was."""
+    text = read_object(pipeline, keys.run_champion(run_id))
+    return documents.from_json(Champion, text) if text is not None else None
+
+
 def findings(pipeline: Pipeline, run_id: str) -> tuple[Finding, ...]:
     """Everything that prepare had to say about the uploads of a run."""
     text = read_object(pipeline, keys.run(run_id, "prepare", "findings.json"))
@@ -80,6 +86,28 @@ def force(pipeline: Pipeline, hyperparameters: dict[str, str], *, over_budget: b
         PipelineError: the gate itself failed.
     """
     order = {"force": True, "hyperparameters": hyperparameters} | ({"over_budget": True} if over_budget else {})
+    return _order(pipeline, order)
+
+
+def roll_back(pipeline: Pipeline, to: str, *, seen: str, reason: str) -> dict[str, Any]:
+    """Ask the gate for a run that makes the model of an earlier run serve again.
+
+    Args:
+        pipeline: Where.
+        to: Run whose model shall serve.
+        seen: Run whose model serves now; when it is another by then, the rollback is refused.
+        reason: Who wants it and why; stands in the run's record.
+
+    Returns:
+        What the gate decided.
+
+    Raises:
+        PipelineError: the gate itself failed.
+    """
+    return _order(pipeline, {"force": True, "rollback_to": to, "rollback_from": seen, "reason": reason})
+
+
+def _order(pipeline: Pipeline, order: dict[str, Any]) -> dict[str, Any]:
     answer = pipeline.client("lambda").invoke(
         FunctionName=pipeline.gate_function, Payload=json.dumps(order).encode())
     decision: dict[str, Any] = json.loads(answer["Payload"].read() or b"{}")

@@ -11,11 +11,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from app.client import approvals
+from app.client.approvals import Waiting
 from app.client.pipeline import Pipeline
 from app.contracts import names
 
 TRAINING_LOGS = "/aws/sagemaker/TrainingJobs"
 POLL_SECONDS = 1.0
+REGISTERING = "Register"
+"""The state in which a model may wait for a person."""
 PROGRESS = re.compile(r"\b(epoch \d|Throughput|mAP\(segm\)/IoU=0\.5:)|interrupt|resum|checkpoint", re.IGNORECASE)
 """Training log lines that tell a person how it goes."""
 
@@ -43,6 +47,13 @@ class TrainingSaid:
 
 
 @dataclasses.dataclass(frozen=True)
+class ApprovalAwaited:
+    """The model waits for a person's word."""
+
+    waiting: Waiting
+
+
+@dataclasses.dataclass(frozen=True)
 class RunEnded:
     """The execution ended; always the last event."""
 
@@ -51,7 +62,7 @@ class RunEnded:
     cause: str
 
 
-Event = StateBegan | StateEnded | TrainingSaid | RunEnded
+Event = StateBegan | StateEnded | TrainingSaid | ApprovalAwaited | RunEnded
 
 
 def follow(pipeline: Pipeline, run_id: str, *, wait: Callable[[float], None] = time.sleep) -> Iterator[Event]:
@@ -66,10 +77,14 @@ def follow(pipeline: Pipeline, run_id: str, *, wait: Callable[[float], None] = t
     arn = pipeline.execution_arn(run_id)
     history = _History(states, arn)
     log = _TrainingLog(pipeline, run_id)
+    asked = False
     while True:
         execution = states.describe_execution(executionArn=arn)
         yield from history.news()
         yield from log.news()
+        if history.state == REGISTERING and not asked and (waiting := approvals.waiting(pipeline)):
+            asked = True
+            yield ApprovalAwaited(waiting)
         if execution["status"] != "RUNNING":
             yield RunEnded(execution["status"], execution.get("error", ""), execution.get("cause", ""))
             return
@@ -84,6 +99,8 @@ class _History:
         self._arn = arn
         self._seen = 0
         self._began: dict[str, datetime] = {}
+        self.state = ""
+        """The task state that was entered last."""
 
     def news(self) -> Iterator[Event]:
         pages = self._states.get_paginator("get_execution_history").paginate(executionArn=self._arn)
@@ -93,6 +110,7 @@ class _History:
                 name = event["stateEnteredEventDetails"]["name"]
                 self._began[name] = event["timestamp"]
                 if event["type"].startswith("Task"):
+                    self.state = name
                     yield StateBegan(name)
             elif event["type"] == "TaskStateExited":
                 name = event["stateExitedEventDetails"]["name"]

@@ -50,6 +50,11 @@ def model_package_group(environment: str) -> str:
     return prefix(environment)
 
 
+def package_description(run_id: str) -> str:
+    """Description of a run's model package, which tells it from the others: versions have no name of their own."""
+    return f"Castline run {run_id}"
+
+
 def repository(environment: str) -> str:
     """Name of the ECR repository."""
     return prefix(environment)

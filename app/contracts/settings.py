@@ -186,6 +186,8 @@ class PromotionSettings:
     confidence: float = 0.95
     require_approval: bool = False
     """True: a person approves the model package before it is published."""
+    approval_timeout_seconds: int = 1_209_600
+    """How long a run waits for that person; then its model is rejected. No other run begins meanwhile."""
 
     def __post_init__(self) -> None:
         for name in ("min_mask_ap50", "min_recall_per_class"):
@@ -195,6 +197,8 @@ class PromotionSettings:
         _check(-1.0 <= self.min_gain <= 1.0, "promotion.min_gain", self.min_gain, "must be -1 to 1", "0.0")
         _check(100 <= self.bootstrap_samples <= 100_000, "promotion.bootstrap_samples", self.bootstrap_samples,
                "must be 100 to 100000", "1000")
+        _check(7_200 <= self.approval_timeout_seconds <= 2_592_000, "promotion.approval_timeout_seconds",
+               self.approval_timeout_seconds, "must be 7200 (2 hours) to 2592000 (30 days)", "1209600")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -33,7 +33,6 @@ DAY = 86_400
 QUEUE_SECONDS = 7_200
 """What a job may wait for its machines on top of its own running time."""
 BUILD_SECONDS = 7_200
-APPROVAL_SECONDS = 14 * DAY
 RECOVERABLE = [errors.TRAIN_CAPACITY, errors.TRAIN_INTERNAL, errors.TRAIN_TIME_LIMIT, errors.TRAIN_MEMORY]
 """What another training attempt may cure; NextAttempt decides how."""
 
@@ -254,11 +253,20 @@ def _publication(tasks: Tasks, settings: PipelineSettings) -> dict[str, State]:
         "Register": tasks.wait(
             "register",
             {**model, "version.$": "$.prepare.detail.version", "mask_ap.$": "$.comparison.challenger_ap"},
-            seconds=APPROVAL_SECONDS,
+            seconds=settings.promotion.approval_timeout_seconds,
             result="$.registration",
             then="Approved",
             comment="Enter the model in the registry; wait for a person when the settings ask for one",
             retry=[retrying(["States.HeartbeatTimeout", "Sandbox.Timedout"], interval=10, attempts=3)],
+            # States.Timeout stands for lost heartbeats too, and these are no person's silence.
+            catch=[catching("FailRun", ["States.HeartbeatTimeout"]), catching("Withdraw", ["States.Timeout"])],
+        ),
+        "Withdraw": tasks.call(
+            "withdraw",
+            {"run_id.$": "$.run.run_id"},
+            result="$.registration",
+            then="Approved",
+            comment="Nobody has decided in time: reject the model",
         ),
         "Approved": choosing(
             "Approved by a person, or by the comparison when nobody is asked",

@@ -181,3 +181,19 @@ def notification(record: RunRecord, report: str) -> tuple[str, str]:
     if report:
         lines.append(f"Report: {report}")
     return subject.encode("ascii", "replace").decode()[:100], "\n".join(lines)
+
+
+def question(run_id: str, comparison: Comparison | None, report: str, days: float) -> tuple[str, str]:
+    """Subject and text that ask a person whether a model shall serve."""
+    lines = [f"The model of run {run_id} waits for your word. No other run begins until then."]
+    if comparison:
+        champion = f" (champion {comparison.champion_ap:.3f})" if comparison.champion_ap is not None else ""
+        lines.append(f"Mask AP: {comparison.challenger_ap:.3f}{champion}")
+        lines += [f"- {reason}" for reason in comparison.reasons]
+    lines += [
+        f"Report: {report}",
+        f"Yes: python -m app approve {run_id}",
+        f'No: python -m app reject {run_id} --reason "..."',
+        f"Or in the console, at the model package. Without an answer within {days:g} days it is rejected.",
+    ]
+    return f"Castline run {run_id}: approve or reject its model", "\n".join(lines)

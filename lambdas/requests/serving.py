@@ -18,18 +18,13 @@ ANSWER_TYPES = ["application/json", "image/png"]
 CAPTURED = ("Input", "Output")
 
 
-def package_description(run_id: str) -> str:
-    """Tells a run's model package from the others: versions have no name of their own."""
-    return f"Castline run {run_id}"
-
-
 def model_package(environment: Environment, event: RegisterEvent) -> Request:
     """Build CreateModelPackage: approved at once, or waiting for a person when the settings ask for one."""
     pending = environment.settings.promotion.require_approval
     report = uri(environment, keys.run(event.run_id, "evaluation", "result.json"))
     return {
         "ModelPackageGroupName": names.model_package_group(environment.name),
-        "ModelPackageDescription": package_description(event.run_id),
+        "ModelPackageDescription": names.package_description(event.run_id),
         "ClientToken": event.run_id,
         "ModelApprovalStatus": "PendingManualApproval" if pending else "Approved",
         "InferenceSpecification": {

@@ -10,10 +10,10 @@ import pytest
 
 from app.contracts import documents, keys
 from app.contracts.dataset import Rle
-from app.contracts.evaluation import GoldenAnswer, GoldenSet
+from app.contracts.evaluation import Comparison, GoldenAnswer, GoldenSet
 from app.contracts.prediction import Instance, Prediction, Verdict
 from app.contracts.settings import PromotionSettings
-from lambdas import publish, register, resolve, restore, verify
+from lambdas import publish, register, resolve, restore, verify, withdraw
 from lambdas.errors import ChampionMovedError, EndpointBusyError, PublishFailedError, PublishUnfaithfulError
 from tests.lambdas.builders import CHAMPION, IMAGE, NEW, OLD, RUN_ID
 from tests.lambdas.conftest import EVENTS, SETTINGS, Aws
@@ -212,6 +212,7 @@ def test_given_nobody_is_asked_when_registered_then_the_token_is_answered_at_onc
     [(operation, _, request)] = aws.states.answers
     output = json.loads(request["output"])
     assert (operation, output["status"], output["detail"]["model_package_arn"]) == ("success", "Approved", arn)
+    assert aws.sns.calls == []
 
 
 def test_given_a_person_is_asked_when_registered_then_the_answer_comes_with_the_decision(aws: Aws) -> None:
@@ -223,6 +224,60 @@ def test_given_a_person_is_asked_when_registered_then_the_answer_comes_with_the_
     resolve.handler({"detail": {"ModelPackageArn": arn, "ModelApprovalStatus": "Rejected"}}, None)
     [(operation, token, request)] = aws.states.answers
     assert (operation, token, json.loads(request["output"])["status"]) == ("success", "t-2", "Rejected")
+
+
+def waiting_for_a_person(aws: Aws) -> str:
+    aws.configure(dataclasses.replace(SETTINGS, promotion=PromotionSettings(require_approval=True)))
+    return registering(aws)
+
+
+def test_given_a_person_is_asked_when_registered_then_they_are_told_the_figures_and_what_to_do(aws: Aws) -> None:
+    comparison = Comparison(True, ("gain 0.10 (0.05 to 0.15)",), 0.5, 0.4, 0.05, 0.15)
+    aws.put(keys.run(RUN_ID, "evaluation", "comparison.json"), comparison)
+    waiting_for_a_person(aws)
+    [message] = aws.sns.requests("publish")
+    assert message["Subject"] == f"Castline run {RUN_ID}: approve or reject its model"
+    lines = message["Message"].splitlines()
+    assert lines[1:4] == [
+        "Mask AP: 0.500 (champion 0.400)",
+        "- gain 0.10 (0.05 to 0.15)",
+        f"Report: s3://castline-dev-data/runs/{RUN_ID}/evaluation/report.html",
+    ]
+    assert lines[4] == f"Yes: python -m app approve {RUN_ID}"
+    assert "within 14 days it is rejected" in lines[-1]
+
+
+def test_given_nobody_can_be_told_when_a_person_is_asked_then_the_run_waits_all_the_same(
+    aws: Aws, caplog: pytest.LogCaptureFixture
+) -> None:
+    aws.sns.errors["publish"] = [client_error("InternalError", "no")]
+    arn = waiting_for_a_person(aws)
+    assert [item.job_name for item in aws.table.jobs()] == [arn]
+    assert f"could not ask for an approval of run {RUN_ID}" in caplog.text
+
+
+def test_given_nobody_has_decided_when_withdrawn_then_the_model_is_rejected_and_nobody_waits(aws: Aws) -> None:
+    arn = waiting_for_a_person(aws)
+    answer = withdraw.handler({"run_id": RUN_ID}, None)
+    assert (answer["status"], answer["detail"]) == (
+        "Rejected",
+        {"model_package_arn": arn, "note": "nobody decided within 14 days"},
+    )
+    assert aws.sagemaker.packages[arn]["ModelApprovalStatus"] == "Rejected"
+    assert list(aws.table.jobs()) == []
+
+
+def test_given_a_decision_in_the_last_second_when_withdrawn_then_it_stands(aws: Aws) -> None:
+    arn = waiting_for_a_person(aws)
+    aws.sagemaker.packages[arn]["ModelApprovalStatus"] = "Approved"
+    assert withdraw.handler({"run_id": RUN_ID}, None)["status"] == "Approved"
+    assert aws.sagemaker.requests("update_model_package") == []
+
+
+def test_given_no_package_when_withdrawn_then_it_is_said(aws: Aws) -> None:
+    aws.hold()
+    with pytest.raises(LookupError, match=f"run {RUN_ID} has no model package in castline-dev"):
+        withdraw.handler({"run_id": RUN_ID}, None)
 
 
 def restoring(aws: Aws) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def test_given_the_error_classes_then_their_names_are_those_that_the_state_machi
 def test_given_the_package_then_every_function_has_a_handler() -> None:
     plain = {"environment", "errors", "events"}
     found = [m.name for m in pkgutil.iter_modules(lambdas.__path__) if not m.ispkg and m.name not in plain]
-    assert len(found) == 21
+    assert len(found) == 22
     for name in found:
         assert callable(importlib.import_module(f"lambdas.{name}").handler)
 

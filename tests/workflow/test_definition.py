@@ -7,14 +7,21 @@ from typing import Any
 
 import pytest
 
-from app.contracts.settings import PipelineSettings, ProcessingSettings, Rung, ServingSettings, TrainingSettings
+from app.contracts.settings import (
+    PipelineSettings,
+    ProcessingSettings,
+    PromotionSettings,
+    Rung,
+    ServingSettings,
+    TrainingSettings,
+)
 from infra.workflow.definition import definition
 from infra.workflow.tasks import HEARTBEAT_SECONDS
 from lambdas import events
 
 FUNCTIONS = (
     "claim", "recall", "snapshot", "find_image", "start_prepare", "start_training", "next_attempt", "start_evaluation",
-    "compare", "register", "publish", "verify", "restore", "commit", "finish", "fail_run",
+    "compare", "register", "withdraw", "publish", "verify", "restore", "commit", "finish", "fail_run",
 )  # fmt: skip
 ARNS = {name: f"arn:aws:lambda:eu-west-1:123456789012:function:castline-dev-{name}" for name in FUNCTIONS}
 TREE = definition(settings=PipelineSettings("dev"), function_arns=ARNS, build_project="castline-dev-image")
@@ -33,6 +40,7 @@ HANDED_OVER: dict[str, type] = {
     "Register": events.RegisterEvent, "Publish": events.PublishEvent, "Verify": events.VerifyEvent,
     "Restore": events.RestoreEvent, "Commit": events.CommitEvent, "Finish": events.ClosingEvent,
     "FailRun": events.ClosingEvent, "Recall": events.RecallEvent,
+    "Withdraw": events.WithdrawEvent,
 }  # fmt: skip
 
 
@@ -134,6 +142,12 @@ def test_given_settings_then_the_limits_of_time_follow_them() -> None:
     assert states["Train"]["TimeoutSeconds"] > 90_000
     assert states["Train"]["TimeoutSeconds"] > 70_000 + 3_600
     assert states["Publish"]["TimeoutSeconds"] > 20_000
+
+
+def test_given_a_person_is_asked_then_the_setting_says_for_how_long() -> None:
+    settings = PipelineSettings("dev", promotion=PromotionSettings(approval_timeout_seconds=100_000))
+    states = definition(settings=settings, function_arns=ARNS, build_project="p")["States"]
+    assert states["Register"]["TimeoutSeconds"] == 100_000 > states["Register"]["HeartbeatSeconds"]
 
 
 def test_given_a_quota_then_it_is_waited_for_between_ten_minutes_and_two_hours() -> None:

@@ -46,6 +46,7 @@ ANSWERS: dict[str, Any] = {
     "compare": {"promote": True, "reasons": ["better"], "challenger_ap": 0.4, "champion_ap": None,
                 "gain_low": None, "gain_high": None},
     "register": job("approval", "Approved", detail={"model_package_arn": "arn:p/1", "note": ""}),
+    "withdraw": job("approval", "Rejected", detail={"model_package_arn": "arn:p/1", "note": "nobody decided"}),
     "publish": job("endpoint", "InService"),
     "verify": {"golden_images": 5},
     "restore": {"serves": "champion r0 serves"},
@@ -160,6 +161,32 @@ def test_given_no_model_to_publish_then_the_data_are_committed_all_the_same(
     assert calls.asked["commit"][0]["state"]["outcome"] == calls.asked["finish"][0]["state"]["outcome"] == outcome
 
 
+def test_given_nobody_decides_in_time_then_the_model_is_rejected_and_the_data_are_committed() -> None:
+    done, calls = go(register=StateFailure("States.Timeout"))
+    assert done.status == "SUCCEEDED"
+    assert tasks(done)[-4:] == ["Register", "Withdraw", "Commit", "Finish"]
+    assert calls.asked["withdraw"] == [{"run_id": "r1"}]
+    assert calls.asked["finish"][0]["state"]["outcome"] == "REJECTED"
+    assert calls.asked["finish"][0]["state"]["registration"]["detail"]["note"] == "nobody decided"
+
+
+def test_given_an_answer_in_the_last_second_then_it_counts() -> None:
+    approved = job("approval", "Approved", detail={"model_package_arn": "arn:p/1"})
+    done, _ = go(register=StateFailure("States.Timeout"), withdraw=approved)
+    assert tasks(done)[-5:] == ["Withdraw", "Publish", "Verify", "Commit", "Finish"]
+
+
+@pytest.mark.parametrize("function", ["register", "withdraw"])
+def test_given_lost_heartbeats_or_a_registry_that_fails_while_a_person_is_asked_then_the_run_fails(
+    function: str,
+) -> None:
+    errors = {"register": StateFailure("States.HeartbeatTimeout"), "withdraw": StateFailure("Boom")}
+    answers = {"register": StateFailure("States.Timeout")} | {function: errors[function]}
+    done, calls = go(**answers)
+    assert (done.status, done.error) == ("FAILED", errors[function].error)
+    assert len(calls.asked["fail_run"]) == 1
+
+
 def test_given_an_unchanged_version_when_a_person_forces_then_it_is_trained_again() -> None:
     unchanged = job("processing", detail={"version": "v1", "changed": False})
     done, _ = go(claim=RUN | {"forced": True}, start_prepare=unchanged)
@@ -251,7 +278,7 @@ def test_given_the_failing_path_fails_then_the_execution_still_ends() -> None:
     assert (done.status, done.error) == ("FAILED", "FailRunError")
 
 
-@pytest.mark.parametrize("name", sorted(set(ARNS) - {"recall", "next_attempt", "restore", "fail_run"}))
+@pytest.mark.parametrize("name", sorted(set(ARNS) - {"recall", "next_attempt", "withdraw", "restore", "fail_run"}))
 def test_given_any_state_breaks_then_every_path_resolves_and_the_run_fails_with_its_error(name: str) -> None:
     done, calls = go(**{name: StateFailure("Boom", "why")})
     assert (done.status, done.error, done.cause) == ("FAILED", "Boom", "why")

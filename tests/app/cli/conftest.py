@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 from app.cli import console, lookup, main
 from app.client.pipeline import Pipeline
-from app.contracts import documents, keys, table
+from app.contracts import documents, keys, names, table
+from app.contracts.evaluation import Comparison
 from app.contracts.runs import Champion, RunRecord
 from app.contracts.settings import PipelineSettings
 from app.embedded.settings import Access
@@ -109,12 +110,26 @@ class Endpoint:
     status: str = ""
     answers: dict[bytes, object] = dataclasses.field(default_factory=dict)
     asked: list[dict] = dataclasses.field(default_factory=list)
+    packages: dict[str, dict] = dataclasses.field(default_factory=dict)
 
     def describe_endpoint(self, EndpointName):
         """The status, or what SageMaker says when there is none."""
         if not self.status:
             raise client_error("DescribeEndpoint", "ValidationException", "Could not find endpoint")
         return {"EndpointStatus": self.status, "EndpointName": EndpointName}
+
+    def describe_model_package(self, ModelPackageName):
+        """A version in the registry."""
+        return self.packages[ModelPackageName]
+
+    def update_model_package(self, ModelPackageArn, **changes):
+        """What a person decides."""
+        self.packages[ModelPackageArn].update(changes)
+
+    def get_paginator(self, name):
+        """All versions."""
+        assert name == "list_model_packages"
+        return Paginated({"ModelPackageSummaryList": list(self.packages.values())})
 
     def invoke_endpoint(self, Body, Accept, **request):
         """The prepared answer for the image, as JSON or as a picture."""
@@ -173,10 +188,31 @@ class Cloud:
         """A run that is active."""
         self.item(table.LOCK_PK, table.LOCK_SK, owner=run_id)
 
-    def champion(self, run_id):
-        """A model that serves."""
-        self.put(keys.CHAMPION, Champion(
-            run_id, "v1", "s3://castings/model", "repo@sha256:1", "config", "arn", 0.5, START.isoformat()))
+    def package(self, run_id, status="PendingManualApproval", note=""):
+        """A model in the registry."""
+        arn = f"arn:aws:sagemaker:us-east-1:1:model-package/castline-local/{len(self.sagemaker.packages) + 1}"
+        self.sagemaker.packages[arn] = {
+            "ModelPackageArn": arn, "ModelPackageDescription": names.package_description(run_id),
+            "ModelApprovalStatus": status, **({"ApprovalDescription": note} if note else {})}
+        return arn
+
+    def asks(self, run_id):
+        """An active run whose model waits for a person."""
+        arn = self.package(run_id)
+        self.lock(run_id)
+        self.item(table.JOB_PK, arn, kind="approval", run_id=run_id, created_at=START.isoformat())
+        self.put(keys.run(run_id, "evaluation", "comparison.json"), Comparison(
+            True, ("gain 0.070 (0.020 to 0.120)",), 0.52, 0.45, 0.02, 0.12))
+        return arn
+
+    def champion(self, run_id, previous=None, **values):
+        """A model that serves, and perhaps one before it."""
+        champion = Champion(
+            run_id, "v1", "s3://castings/model", "repo@sha256:1", "config", "arn", 0.5, START.isoformat(), previous)
+        self.put(keys.CHAMPION, dataclasses.replace(champion, **values))
+        if previous:
+            self.put(keys.run_champion(previous), dataclasses.replace(
+                champion, run_id=previous, mask_ap=0.4, previous_run_id=None))
 
 
 @pytest.fixture

@@ -72,4 +72,6 @@ def test_status_as_json_tells_everything_at_once(app, cloud):
     assert said == {
         "environment": "local", "embedded": True, "bucket": "castings", "endpoint": "castline-local",
         "endpoint_status": "InService", "champion": FIRST, "champion_since": "2026-11-21T07:00:00+00:00",
-        "champion_mask_ap": 0.5, "active_run": SECOND, "waiting": 2, "ready": True, "console_url": ""}
+        "champion_mask_ap": 0.5, "champion_rolled_back_from": None, "previous_champion": None,
+        "active_run": SECOND, "active_reason": "", "approval": None, "approval_until": None,
+        "waiting": 2, "ready": True, "console_url": ""}
