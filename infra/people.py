@@ -19,7 +19,7 @@ STAGED = (f"{keys.COCO}*", f"{keys.WEIGHTS}*")
 class OperatorPolicy(Construct):
     """A managed policy to attach to the operators' identities, with its ARN as an output of the stack.
 
-    They upload, watch, ask, read and roll the data set back. They move no champion, start no job, make no endpoint
+    They upload, watch, ask, read, roll the data set back, approve and reject. They move no champion, start no job, make no endpoint
     and delete nothing.
 
     Attributes:
@@ -82,6 +82,9 @@ class OperatorPolicy(Construct):
         return (
             r.endpoint("DescribeEndpoint", "InvokeEndpoint"),
             *(self._async_questions(r) if r.serving_mode == "async" else ()),
+            # approve and reject, as in the console's model registry.
+            Grant(actions=("sagemaker:ListModelPackages",), resources=(r.arns.model_package_group,)),
+            r.model_packages("ListModelPackages", "DescribeModelPackage", "UpdateModelPackage"),
             Grant(
                 actions=("cloudformation:DescribeStacks",),
                 resources=(stacks,),

@@ -98,7 +98,7 @@ def test_the_topic_is_encrypted_with_a_key_that_alarms_and_functions_may_use(dev
     assert key["EnableKeyRotation"] is True
     users = {s.get("Sid"): s for s in key["KeyPolicy"]["Statement"]}
     assert users["AlarmsOfThisAccount"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert len(users["FunctionsThatNotify"]["Principal"]["AWS"]) == 4
+    assert len(users["FunctionsThatNotify"]["Principal"]["AWS"]) == 5
     assert list(users["FunctionsThatNotify"]["Condition"]["StringEquals"]) == ["kms:ViaService"]
 
 

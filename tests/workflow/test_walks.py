@@ -110,7 +110,7 @@ def test_given_a_better_model_then_it_is_published_committed_and_finished() -> N
     assert calls.asked["commit"][0]["state"]["outcome"] == "PROMOTED"
     published = calls.asked["publish"][0]
     assert (published["champion_run_id"], published["model_run_id"]) == (None, "r1")
-    assert calls.asked["verify"] == [{"run_id": "r1"}]
+    assert [asked["run_id"] for asked in calls.asked["verify"]] == ["r1"]
     assert calls.ladder == [(1, 0)]
 
 
@@ -125,7 +125,7 @@ def test_given_a_champion_of_before_then_it_is_published_and_proven_like_a_new_o
     asked = calls.asked["publish"][0]
     assert (asked["run_id"], asked["model_run_id"], asked["model_artifact"]) == ("r1", "r0", "s3://b/r0.tar.gz")
     assert (asked["image_uri"], asked["champion_run_id"]) == ("repo@sha256:0", "r9")
-    assert calls.asked["verify"] == [{"run_id": "r0"}]
+    assert [asked["run_id"] for asked in calls.asked["verify"]] == ["r0"]
     assert calls.asked["commit"][0]["state"]["outcome"] == "ROLLED_BACK"
 
 
