@@ -19,8 +19,8 @@ STAGED = (f"{keys.COCO}*", f"{keys.WEIGHTS}*")
 class OperatorPolicy(Construct):
     """A managed policy to attach to the operators' identities, with its ARN as an output of the stack.
 
-    They upload, watch, ask, read, roll the data set back, approve and reject. They move no champion, start no job, make no endpoint
-    and delete nothing.
+    They upload, watch, ask, read, roll the data set back, approve and reject. They move no champion, start no job,
+    make no endpoint and delete nothing.
 
     Attributes:
         policy: The policy.
