@@ -60,12 +60,12 @@ def test_dies_after_create(world: World, function: str) -> None:
     after_create(world, function)
 
 
-@fault("a function takes too long", injected="compare is given three seconds, and its first call waits",
+@fault("a function takes too long", injected="compare is given fifteen seconds, and its first call waits",
        seen="`Sandbox.Timedout` in the execution's history", recovers="the state calls it again")
 def test_takes_too_long(world: World) -> None:
     functions, name = world.client("lambda"), names.function(ENVIRONMENT, "compare")
     given = functions.get_function_configuration(FunctionName=name)["Timeout"]
-    functions.update_function_configuration(FunctionName=name, Timeout=3)
+    functions.update_function_configuration(FunctionName=name, Timeout=15)
     try:
         world.interfere("hold", "GET", function="compare")
         record = world.run()
