@@ -10,7 +10,20 @@ from app.embedded.sagemaker.errors import ApiError
 from app.embedded.sagemaker.scaling import Load, is_of, stepped, tracked
 
 from .conftest import Local, wait_until
-from .serving import ASYNC, ENDPOINT, SERVERLESS, SERVES, add, ask, create, described, instances, settled, update
+from .serving import (
+    ASYNC,
+    ENDPOINT,
+    SERVERLESS,
+    SERVES,
+    add,
+    add_config,
+    ask,
+    create,
+    described,
+    instances,
+    settled,
+    update,
+)
 
 WHERE = {"ServiceNamespace": "sagemaker", "ResourceId": f"endpoint/{ENDPOINT}/variant/all",
          "ScalableDimension": "sagemaker:variant:DesiredInstanceCount"}
@@ -57,6 +70,13 @@ def realtime(local: Local) -> Local:
     return local
 
 
+def known(local: Local, size: dict[str, Any], **members: Any) -> Local:
+    """An endpoint that the API knows and nobody serves."""
+    add_config(local, "first", size, **members)
+    local.cloud.store.add("Endpoint", ENDPOINT, {"EndpointConfigName": "first", "EndpointStatus": "InService"})
+    return local
+
+
 def test_target_is_registered_changed_described_and_removed_with_its_policies(queue: Local) -> None:
     arn = scaling(queue, "RegisterScalableTarget", MinCapacity=0, MaxCapacity=2)["ScalableTargetARN"]
     assert scaling(queue, "RegisterScalableTarget", MaxCapacity=3, SuspendedState={
@@ -94,15 +114,14 @@ def test_target_is_registered_changed_described_and_removed_with_its_policies(qu
     ({"MinCapacity": 1, "MaxCapacity": 2, "ScalableDimension": "ecs:service:DesiredCount"}, "only"),
     ({"MinCapacity": 1, "MaxCapacity": 2, "ScalableDimension": "instances"}, "enum value set"),
 ], ids=["bounds", "order", "zero", "endpoint", "variant", "resource", "service", "dimension", "unknown-dimension"])
-def test_impossible_target_is_refused(realtime: Local, request_: dict[str, Any], rule: str) -> None:
+def test_impossible_target_is_refused(local: Local, request_: dict[str, Any], rule: str) -> None:
+    known(local, instances(2))
     with pytest.raises(ApiError, match=rule):
-        scaling(realtime, "RegisterScalableTarget", **request_)
+        scaling(local, "RegisterScalableTarget", **request_)
 
 
 def test_serverless_endpoint_has_nothing_to_scale(local: Local) -> None:
-    local.program("serve", SERVES)
-    add(local, "first", b"first", SERVERLESS)
-    create(local, "first")
+    known(local, SERVERLESS)
     with pytest.raises(ApiError, match="no instances"):
         scaling(local, "RegisterScalableTarget", MinCapacity=1, MaxCapacity=2)
 
@@ -115,10 +134,11 @@ def test_serverless_endpoint_has_nothing_to_scale(local: Local) -> None:
     ({"PolicyName": "p", "PolicyType": "TargetTrackingScaling",
       "TargetTrackingScalingPolicyConfiguration": {"TargetValue": 1.0}}, "exactly one"),
 ], ids=["tracking", "step", "predefined", "target", "no-steps", "no-metric"])
-def test_impossible_policy_is_refused(queue: Local, policy: dict[str, Any], rule: str) -> None:
-    scaling(queue, "RegisterScalableTarget", MinCapacity=0, MaxCapacity=2)
+def test_impossible_policy_is_refused(local: Local, policy: dict[str, Any], rule: str) -> None:
+    known(local, instances(1), AsyncInferenceConfig=ASYNC)
+    scaling(local, "RegisterScalableTarget", MinCapacity=0, MaxCapacity=2)
     with pytest.raises(ApiError, match=rule):
-        scaling(queue, "PutScalingPolicy", **policy)
+        scaling(local, "PutScalingPolicy", **policy)
 
 
 @pytest.mark.parametrize(("load", "wanted"), [
