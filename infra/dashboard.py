@@ -38,6 +38,7 @@ class PipelineDashboard(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._environment = settings.environment
+        self._asynchronous = settings.pipeline.serving.mode == "async"
         self._metrics = Metrics(Stack.of(self), settings.environment)
         cloudwatch.Dashboard(
             self,
@@ -158,13 +159,14 @@ class PipelineDashboard(Construct):
         return cloudwatch.GraphWidget(title=title, width=THIRD, height=HEIGHT, left=[expression])
 
     def _endpoint(self) -> list[cloudwatch.IWidget]:
-        endpoint = self._metrics.endpoint
+        endpoint, backlog = self._metrics.endpoint, self._metrics.backlog("ApproximateBacklogSize")
         return [
             cloudwatch.GraphWidget(
-                title="Images and errors of the endpoint",
+                title=f"Images that {'wait for' if self._asynchronous else 'come to'} the endpoint, and errors",
                 width=HALF,
                 height=HEIGHT,
-                left=[endpoint("Invocations")],
+                # An async endpoint counts no invocations.
+                left=[backlog if self._asynchronous else endpoint("Invocations")],
                 right=[
                     endpoint("Invocation4XXErrors"),
                     endpoint("Invocation5XXErrors"),

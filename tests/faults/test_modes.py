@@ -15,7 +15,7 @@ from app.contracts import names
 from .rows import fault
 from .world import ENVIRONMENT, World, wait_until
 
-WHO_SERVES = ("publish", "verify", "restore", "reconcile", "move")
+WHO_SERVES = ("publish", "verify", "restore", "reconcile", "move", "bake")
 
 
 def deploy(world: World, **serving: Any) -> None:
@@ -34,7 +34,7 @@ def deploy(world: World, **serving: Any) -> None:
 def modes(world: World) -> Iterator[World]:
     """Afterwards the endpoint is serverless again."""
     yield world
-    deploy(world, mode="serverless")
+    deploy(world, mode="serverless", bake_seconds=300)
     followed(world, "serverless")
 
 
@@ -94,3 +94,32 @@ def test_mode_that_does_not_come_up(modes: World) -> None:
     assert modes.champion() == before
     assert mode(modes) == "serverless"
     assert "serves" in modes.invoke("reconcile")["endpoint"]
+
+
+@fault("an alarm goes off while new machines are watched",
+       injected="on machines: the alarm on server errors is in ALARM while golden images are sent to the new ones",
+       seen="run FAILED with PublishFailedError: was rolled back", recovers="the old machines never stopped answering")
+def test_alarm_rolls_back(modes: World) -> None:
+    deploy(modes, mode="realtime", bake_seconds=1200)  # twenty seconds here
+    followed(modes, "realtime")
+    champion, cloudwatch = modes.champion(), modes.client("cloudwatch")
+    alarms = names.rollout_alarms(ENVIRONMENT)
+    for alarm in alarms:  # the stacks of a serverless endpoint have none
+        cloudwatch.put_metric_alarm(
+            AlarmName=alarm, Namespace="AWS/SageMaker", MetricName="Invocation5XXErrors", Statistic="Sum", Period=60,
+            EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanOrEqualToThreshold",
+            TreatMissingData="notBreaching")
+    try:
+        known = modes.run_ids()
+        modes.upload()
+        run_id = modes.next_run(known)
+        wait_until(lambda: modes.invoke("bake")["sent"] == 1)
+        cloudwatch.set_alarm_state(AlarmName=alarms[0], StateValue="ALARM", StateReason="server errors")
+        record = modes.ended(run_id)
+    finally:
+        cloudwatch.delete_alarms(AlarmNames=list(alarms))
+    assert (record.status, record.error) == ("FAILED", "PublishFailedError"), record.cause
+    assert "rolled back" in record.cause
+    assert modes.champion() == champion
+    assert len(modes.inbox()) == 2
+    modes.empty_the_inbox()

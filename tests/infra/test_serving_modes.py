@@ -9,6 +9,7 @@ import pytest
 
 from app.contracts import keys, names
 from tests.infra.test_identity import as_list, policy_of
+from tests.infra.test_operations import dashboard
 from tests.infra.test_permissions import ENDPOINT, arn, s3, spelled
 
 WRITES = ("s3:PutObject", "s3:AbortMultipartUpload")
@@ -168,3 +169,12 @@ def test_given_days_to_keep_then_the_bucket_forgets_what_was_asked_and_answered(
     assert (rule["ExpirationInDays"], rule["Status"]) == (7, "Enabled")
     # Nothing else expires by its age: images, labels and models stay.
     assert [r.get("Prefix") for r in rules if "ExpirationInDays" in r and r is not rule] == [None]
+
+
+@pytest.mark.parametrize(("mode", "metric"), [("realtime", "Invocations"), ("asynchronous", "ApproximateBacklogSize")])
+def test_the_dashboard_shows_what_the_endpoint_has_to_do(
+    mode: str, metric: str, request: pytest.FixtureRequest
+) -> None:
+    (widget,) = (w["properties"] for w in dashboard(request.getfixturevalue(mode))
+                 if "the endpoint, and errors" in w["properties"].get("title", ""))  # fmt: skip
+    assert widget["metrics"][0][1] == metric
