@@ -14,6 +14,7 @@ from infra.image import registry_login
 
 SAGEMAKER = "sagemaker.amazonaws.com"
 OBJECTS = "Object keys carry run ids and content hashes; the prefixes are the ones that jobs own."
+WRITE = ("s3:PutObject", "s3:AbortMultipartUpload")
 NETWORK_INTERFACES = (
     "ec2:CreateNetworkInterface",
     "ec2:CreateNetworkInterfacePermission",
@@ -31,7 +32,9 @@ class SageMakerRoles(Construct):
     """What containers may do, by the role they run under.
 
     Attributes:
-        jobs: Training and processing: reads uploads, writes data sets and runs, never the champion pointer.
+        prepare: The job that reads uploads and writes the data set; nobody else does either.
+        training: The training job: reads the data set, writes its run, removes its checkpoints.
+        evaluation: The job that judges models: reads the data set and models, writes its run.
         serving: The serverless endpoint: reads model artifacts and nothing else.
         machines: The endpoint on instances: in the network, and with what async answers and captures need. A role of
             its own, so that whoever serves otherwise does so with its own rights until the other mode is proven.
@@ -51,17 +54,31 @@ class SageMakerRoles(Construct):
         self._bucket_arn = bucket_arn
         self._arns = arns
         self._key_arn = key_arn
-        self.jobs = role(
-            self,
-            "Jobs",
-            service=SAGEMAKER,
-            description="Training and processing jobs",
-            grants=self._encrypted(
-                *self._job_data(),
-                *self._container("TrainingJobs", "ProcessingJobs"),
-                _network(),
-                *([_mounts(arns.file_system(file_system_id))] if file_system_id else []),
-            ),
+        self.prepare = self._job(
+            "Prepare",
+            "Checks uploads and makes the data set",
+            # It asks for the exact versions that the snapshot has frozen.
+            Grant(actions=("s3:ListBucketVersions",), resources=(bucket_arn,)),
+            self._objects(("s3:GetObject", "s3:GetObjectVersion"), "inbox/*", "dataset/*", "runs/*"),
+            self._objects(WRITE, "dataset/*", "runs/*", "quarantine/*"),
+            *self._container("ProcessingJobs"),
+        )
+        self.training = self._job(
+            "Training",
+            "Trains a model",
+            self._objects(("s3:GetObject",), "dataset/*", "runs/*"),
+            self._objects(WRITE, "runs/*"),
+            # A checkpoint that the program removes locally is removed from S3 by SageMaker's synchronisation.
+            self._objects(("s3:DeleteObject",), "runs/*/checkpoints/*"),
+            *self._container("TrainingJobs"),
+            *([_mounts(arns.file_system(file_system_id))] if file_system_id else []),
+        )
+        self.evaluation = self._job(
+            "Evaluation",
+            "Judges a model beside the champion",
+            self._objects(("s3:GetObject",), "dataset/*", "runs/*"),
+            self._objects(WRITE, "runs/*"),
+            *self._container("ProcessingJobs"),
         )
         self.serving = role(
             self,
@@ -111,17 +128,15 @@ class SageMakerRoles(Construct):
             why_wildcard=OBJECTS,
         )
 
-    def _job_data(self) -> tuple[Grant, ...]:
-        written = ("dataset/*", "runs/*", "quarantine/*")
-        return (
-            Grant(
-                actions=("s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketLocation"),
-                resources=(self._bucket_arn,),
-            ),
-            self._objects(("s3:GetObject", "s3:GetObjectVersion"), "inbox/*", *written),
-            self._objects(("s3:PutObject", "s3:AbortMultipartUpload"), *written),
-            # A checkpoint that the program removes locally is removed from S3 by SageMaker's synchronisation.
-            self._objects(("s3:DeleteObject",), "runs/*/checkpoints/*"),
+    def _job(self, construct_id: str, description: str, *grants: Grant) -> iam.Role:
+        """The role of a job in the network, which may list the bucket beside what `grants` say."""
+        listing = Grant(actions=("s3:ListBucket", "s3:GetBucketLocation"), resources=(self._bucket_arn,))
+        return role(
+            self,
+            construct_id,
+            service=SAGEMAKER,
+            description=description,
+            grants=self._encrypted(listing, *grants, _network()),
         )
 
     def _container(self, *kinds: str) -> tuple[Grant, ...]:

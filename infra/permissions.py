@@ -22,7 +22,9 @@ class Resources:
 
     bucket_arn: str
     table_arn: str
-    job_role_arn: str
+    prepare_role_arn: str
+    training_role_arn: str
+    evaluation_role_arn: str
     serving_role_arn: str
     serving_mode: Mode
     arns: Arns
@@ -152,18 +154,22 @@ def _waiting(r: Resources) -> tuple[Grant, ...]:
     return (r.state("Get", "Put", "Delete"), r.callbacks("SendTaskSuccess", "SendTaskFailure"))
 
 
-def _start_prepare(r: Resources) -> tuple[Grant, ...]:
+def _start_processing(r: Resources, role_arn: str) -> tuple[Grant, ...]:
     return (
         *r.read(RUNS),
         r.write(RUNS),
         *_waiting(r),
         r.made_by_runs("processing-job", "CreateProcessingJob", "DescribeProcessingJob", "AddTags"),
-        r.pass_role(r.job_role_arn),
+        r.pass_role(role_arn),
     )
 
 
+def _start_prepare(r: Resources) -> tuple[Grant, ...]:
+    return _start_processing(r, r.prepare_role_arn)
+
+
 def _start_evaluation(r: Resources) -> tuple[Grant, ...]:
-    return (*_start_prepare(r), r.objects(("s3:GetObject",), keys.CHAMPION))
+    return (*_start_processing(r, r.evaluation_role_arn), r.objects(("s3:GetObject",), keys.CHAMPION))
 
 
 def _start_training(r: Resources) -> tuple[Grant, ...]:
@@ -171,7 +177,7 @@ def _start_training(r: Resources) -> tuple[Grant, ...]:
         *r.read(keys.version_copy("*")),
         *_waiting(r),
         r.made_by_runs("training-job", "CreateTrainingJob", "DescribeTrainingJob", "AddTags"),
-        r.pass_role(r.job_role_arn),
+        r.pass_role(r.training_role_arn),
     )
 
 

@@ -23,7 +23,9 @@ class Environment:
     topic_arn: str
     repository_uri: str
     image_tag: str
-    job_role_arn: str
+    prepare_role_arn: str
+    training_role_arn: str
+    evaluation_role_arn: str
     serving_role_arn: str
     subnets: tuple[str, ...]
     security_group: str
@@ -57,7 +59,9 @@ class Environment:
             topic_arn=get("TOPIC_ARN"),
             repository_uri=get("REPOSITORY"),
             image_tag=get("IMAGE_TAG"),
-            job_role_arn=get("JOB_ROLE_ARN"),
+            prepare_role_arn=get("PREPARE_ROLE_ARN"),
+            training_role_arn=get("TRAINING_ROLE_ARN"),
+            evaluation_role_arn=get("EVALUATION_ROLE_ARN"),
             serving_role_arn=get("SERVING_ROLE_ARN"),
             subnets=tuple(get("SUBNETS").split(",")),
             security_group=get("SECURITY_GROUP"),

@@ -43,11 +43,12 @@ class ProcessingStep:
     def request(self, environment: Environment, job_name: str) -> Request:
         """Build the request under one job name."""
         settings = environment.settings.processing
+        roles = {"prepare": environment.prepare_role_arn, "evaluate": environment.evaluation_role_arn}
         inputs = {"job": keys.run(self.run_id, "jobs", self.program, ""), **self.inputs}
         return {
             "ProcessingJobName": job_name,
             "AppSpecification": {"ImageUri": self.image_uri, "ContainerEntrypoint": [self.program]},
-            "RoleArn": environment.job_role_arn,
+            "RoleArn": roles[self.program],
             "ProcessingInputs": [_input(environment, name, key) for name, key in inputs.items()],
             "ProcessingOutputConfig": {
                 "Outputs": [

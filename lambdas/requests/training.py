@@ -48,7 +48,7 @@ def request(environment: Environment, event: TrainEvent, *, on_file_system: bool
             "ContainerEntrypoint": ["train"],
             "MetricDefinitions": metrics.definitions(),
         },
-        "RoleArn": environment.job_role_arn,
+        "RoleArn": environment.training_role_arn,
         "HyperParameters": hyperparameters | {"run_id": event.run_id, "version": event.version},
         "InputDataConfig": inputs,
         "OutputDataConfig": {

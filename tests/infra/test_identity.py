@@ -54,7 +54,7 @@ def policy_of(synthesized: Any, part_of_id: str) -> list[dict[str, Any]]:
 
 def test_no_role_has_a_managed_policy(dev: Any) -> None:
     roles = [r["Properties"] for _, _, r in dev.everything() if r["Type"] == "AWS::IAM::Role"]
-    assert len(roles) == len(PERMISSIONS) + 5  # jobs, two kinds of endpoint, the state machine, the image build
+    assert len(roles) == len(PERMISSIONS) + 7  # three jobs, two kinds of endpoint, the state machine, the image
     assert not [role for role in roles if role.get("ManagedPolicyArns")]
 
 
@@ -82,13 +82,14 @@ def test_every_function_has_a_role_of_its_own(dev: Any) -> None:
 
 def test_roles_are_passed_to_sagemaker_only_and_by_the_starters_only(dev: Any) -> None:
     passing = {key: statement for key, statement in dev.statements() if "iam:PassRole" in as_list(statement["Action"])}
-    starters = ("StartPrepare", "StartTraining", "StartEvaluation", "Publish", "FunctionsMove")
+    starters = {"StartPrepare": "RolesPrepare", "StartTraining": "RolesTraining", "FunctionsMove": "RolesServing",
+                "StartEvaluation": "RolesEvaluation", "Publish": "RolesServing"}
     assert len(passing) == len(starters)
     assert all(any(starter in key for key in passing) for starter in starters)
     for key, statement in passing.items():
         assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
         (role,) = as_list(statement["Resource"])
-        expected = "RolesServing" if "Publish" in key or "Move" in key else "RolesJobs"
+        (expected,) = (whose for starter, whose in starters.items() if starter in key)
         assert role["Fn::GetAtt"][0].startswith(expected)
 
 
@@ -100,18 +101,23 @@ def test_sagemaker_actions_stay_within_the_environment(dev: Any) -> None:
                 assert "/castline-dev" in name, resource
 
 
-def test_jobs_cannot_move_the_champion_and_delete_checkpoints_only(dev: Any) -> None:
-    writes: dict[str, set[str]] = {}
-    for statement in policy_of(dev, "RolesJobs"):
+@pytest.mark.parametrize(("job", "expected"), [
+    ("Prepare", {"s3:GetObject": {"/inbox/*", "/dataset/*", "/runs/*"},
+                 "s3:PutObject": {"/dataset/*", "/runs/*", "/quarantine/*"}}),
+    ("Training", {"s3:GetObject": {"/dataset/*", "/runs/*"}, "s3:PutObject": {"/runs/*"},
+                  "s3:DeleteObject": {"/runs/*/checkpoints/*"}}),
+    ("Evaluation", {"s3:GetObject": {"/dataset/*", "/runs/*"}, "s3:PutObject": {"/runs/*"}}),
+])
+def test_a_job_touches_the_objects_of_its_step_only(dev: Any, job: str, expected: dict[str, set[str]]) -> None:
+    """Given the role of a job, then prepare alone reads uploads and writes data, and no job moves the champion."""
+    touched: dict[str, set[str]] = {}
+    for statement in policy_of(dev, f"Roles{job}"):
         for action in as_list(statement["Action"]):
-            if action in {"s3:PutObject", "s3:DeleteObject"}:
-                writes.setdefault(action, set()).update(
+            if action in {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}:
+                touched.setdefault(action, set()).update(
                     resource["Fn::Join"][1][-1] for resource in as_list(statement["Resource"])
                 )
-    assert writes == {
-        "s3:PutObject": {"/dataset/*", "/runs/*", "/quarantine/*"},
-        "s3:DeleteObject": {"/runs/*/checkpoints/*"},
-    }
+    assert touched == expected
 
 
 def test_the_endpoint_reads_models_and_writes_nothing(dev: Any) -> None:

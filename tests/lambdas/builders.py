@@ -38,7 +38,8 @@ def variables(settings: PipelineSettings) -> dict[str, str]:
         "CASTLINE_TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:castline-dev-notifications",
         "CASTLINE_REPOSITORY": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/castline-dev",
         "CASTLINE_IMAGE_TAG": "tag1",
-        "CASTLINE_JOB_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/castline-dev-jobs",
+        **{f"CASTLINE_{job.upper()}_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/castline-dev-{job}"
+           for job in ("prepare", "training", "evaluation")},
         "CASTLINE_SERVING_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/castline-dev-serving",
         "CASTLINE_SUBNETS": "subnet-1,subnet-2",
         "CASTLINE_SECURITY_GROUP": "sg-1",

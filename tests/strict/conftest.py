@@ -82,7 +82,7 @@ class Deployed:
         where = self.pipeline
         known = {
             "bucket": where.bucket, "table": where.table, "machine": where.state_machine_arn,
-            "execution": where.execution_arn(RUN), "environment": ENVIRONMENT, "jobs": self.arn("RolesJobs"),
+            "execution": where.execution_arn(RUN), "environment": ENVIRONMENT, "training": self.arn("RolesTraining"),
             "serving": self.arn("RolesServing"), "gate": names.function(ENVIRONMENT, "gate"),
             "next_attempt": names.function(ENVIRONMENT, "next_attempt"),
             "deploy_role": f"arn:aws:iam::{ACCOUNT}:role/cdk-hnb659fds-deploy-role-{ACCOUNT}-{REGION}",

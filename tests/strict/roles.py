@@ -67,7 +67,7 @@ FUNCTIONS = (
         calls.create_endpoint(), calls.write("move the champion", keys.CHAMPION)),
     function("publish", "models, endpoint", calls.describe_endpoint(),
              calls.delete("delete an object", RECORD), calls.write("move the champion", keys.CHAMPION),
-             calls.create_model_as("{jobs}", "serve under the role of jobs")),
+             calls.create_model_as("{training}", "serve under the role of training")),
     function("verify", "endpoint (asks), golden images", calls.describe_endpoint(),
              calls.sagemaker("change the endpoint", "update_endpoint", EndpointName="castline-{environment}",
                              EndpointConfigName=JOB)),
@@ -75,7 +75,7 @@ FUNCTIONS = (
              calls.write("write a record", RECORD)),
     function("move", "the champion on its way to another way of serving: endpoint, trial, golden images, champion",
              calls.read("read the champion", keys.CHAMPION), calls.write("move the head", keys.DATASET_HEAD),
-             calls.create_model_as("{jobs}", "serve under the role of jobs")),
+             calls.create_model_as("{training}", "serve under the role of training")),
     function("restore", "endpoint, model registry", calls.describe_endpoint(),
              calls.write("move the champion", keys.CHAMPION), calls.write("move the head", keys.DATASET_HEAD)),
     function("commit", "champion, head of the data set, inbox (deletes what was frozen)",
@@ -99,10 +99,18 @@ FUNCTIONS = (
 """The functions, in the order of a run."""
 
 SERVICES = (
-    Row("RolesJobs", "jobs: prepare, train, evaluate", "uploads (reads), data set, runs, quarantine",
+    Row("RolesPrepare", "job `prepare`", "uploads (reads), data set, runs, quarantine",
         calls.read("read an upload", UPLOAD), (
             calls.write("move the champion", keys.CHAMPION), calls.write("change an upload", UPLOAD),
             calls.delete("delete an image of the data set", IMAGE), calls.note("read the state table"))),
+    Row("RolesTraining", "job `train`", "data set (reads), runs, their checkpoints",
+        calls.read("read the data set", IMAGE), (
+            calls.write("move the champion", keys.CHAMPION), calls.read("read an upload", UPLOAD),
+            calls.write("write into the data set", MANIFEST), calls.delete("delete a record", RECORD))),
+    Row("RolesEvaluation", "job `evaluate`", "data set (reads), models, runs",
+        calls.read("read the data set", IMAGE), (
+            calls.write("move the champion", keys.CHAMPION), calls.read("read an upload", UPLOAD),
+            calls.write("write into the data set", MANIFEST), calls.delete("delete a record", RECORD))),
     Row("RolesServing", "endpoint, serverless", "models of runs (reads)",
         calls.read("read a model", f"runs/{RUN}/model/model.tar.gz"), (
             calls.read("read the data set", IMAGE), calls.read("read an upload", UPLOAD),

@@ -22,7 +22,8 @@ def test_an_upload_becomes_a_champion_where_every_call_is_decided(deployed: Depl
     rule = encryption["ServerSideEncryptionConfiguration"]["Rules"][0]["ApplyServerSideEncryptionByDefault"]
     assert rule["SSEAlgorithm"] == "aws:kms", "the environment of the tests has a customer's key"
     for name in ("one.png", "two.png"):
-        pipeline.client("s3").put_object(Bucket=pipeline.bucket, Key=f"{keys.INBOX}{name}", Body=name.encode())
+        body = f"{name} {time.time_ns()}".encode()  # never the same: a second run over one state has news too
+        pipeline.client("s3").put_object(Bucket=pipeline.bucket, Key=f"{keys.INBOX}{name}", Body=body)
     pipeline.client("s3").put_object(Bucket=pipeline.bucket, Key=keys.READY_MARKER, Body=b"")
     deadline = time.monotonic() + START_SECONDS
     while not (new := [run for run in runs.run_ids(pipeline, 20) if run not in known]):
