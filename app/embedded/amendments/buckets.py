@@ -38,8 +38,17 @@ def encryption_xml(properties: dict[str, Any]) -> bytes:
     for given in properties["ServerSideEncryptionConfiguration"]:
         rule = SubElement(root, "Rule")
         default = SubElement(rule, "ApplyServerSideEncryptionByDefault")
-        for member in RULE_MEMBERS:
-            if member in given["ServerSideEncryptionByDefault"]:
-                SubElement(default, member).text = str(given["ServerSideEncryptionByDefault"][member])
+        for member, value in _default(given["ServerSideEncryptionByDefault"]).items():
+            SubElement(default, member).text = str(value)
         SubElement(rule, "BucketKeyEnabled").text = str(given.get("BucketKeyEnabled", False)).lower()
     return bytes(tostring(root, encoding="utf-8"))
+
+
+def _default(given: dict[str, Any]) -> dict[str, Any]:
+    """The rule of a bucket; one under the key aws/s3, as the CDK's own is, is left to S3.
+
+    ministack has no such key, and refuses every object that asks for it.
+    """
+    if given["SSEAlgorithm"] == "aws:kms" and not given.get("KMSMasterKeyID"):
+        return {"SSEAlgorithm": "AES256"}
+    return {member: given[member] for member in RULE_MEMBERS if member in given}

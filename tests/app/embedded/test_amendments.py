@@ -14,7 +14,7 @@ from ministack.services import stepfunctions
 from ministack.services.cloudformation import provisioners
 
 from app.embedded import pin
-from app.embedded.amendments import network, task_tokens
+from app.embedded.amendments import buckets, network, task_tokens
 
 from .conftest import wait_until
 
@@ -189,6 +189,14 @@ def test_stack_with_what_cloudformation_lacked(server):
     assert encryption["Rules"] == [{
         "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "the-key"},
         "BucketKeyEnabled": True}]
+
+
+def test_a_bucket_under_the_key_of_aws_is_left_to_s3():
+    """The CDK's own bucket: ministack has no key aws/s3 and would refuse every asset."""
+    body = buckets.encryption_xml({"ServerSideEncryptionConfiguration": [
+        {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]})
+    assert b"<SSEAlgorithm>AES256</SSEAlgorithm>" in body
+    assert b"kms" not in body
 
 
 def test_event_of_sagemaker_reaches_a_rule(server):
