@@ -46,6 +46,12 @@ def mode(world: World) -> str:
     return "serverless" if "CurrentServerlessConfig" in variant else "realtime"
 
 
+def scaled(world: World) -> list[tuple[int, int]]:
+    """The limits between which endpoints scale."""
+    targets = world.client("application-autoscaling").describe_scalable_targets(ServiceNamespace="sagemaker")
+    return [(target["MinCapacity"], target["MaxCapacity"]) for target in targets["ScalableTargets"]]
+
+
 def followed(world: World, wanted: str) -> None:
     """The clock strikes until the champion's pointer names a configuration in the mode, and the endpoint serves it."""
 
@@ -75,9 +81,11 @@ def test_mode_changes(modes: World, tmp_path: Path, other: str) -> None:
     image = tmp_path / "casting.png"
     image.write_bytes(b"image")
     assert predictions.predict(modes.pipeline, image).prediction.model_version == before.run_id
+    assert scaled(modes) == ([(0, 1)] if other == "async" else [])
     deploy(modes, mode="serverless")
     followed(modes, "serverless")
     assert modes.champion() == before
+    assert scaled(modes) == []
     assert [e["EndpointName"] for e in modes.client("sagemaker").list_endpoints()["Endpoints"]] == [
         modes.pipeline.endpoint]
 
