@@ -104,7 +104,7 @@ class PipelineAlarms(Construct):
         self._alarm(
             "endpoint-5xx",
             self._metrics.endpoint("Invocation5XXErrors"),
-            "The endpoint answers with server errors: read its log group, then `python -m app` rolls back.",
+            "The endpoint answers with server errors: read its log group; since a promotion? `python -m app rollback`.",
         )
         self._alarm(
             "endpoint-model-errors",
