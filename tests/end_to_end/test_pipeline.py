@@ -117,7 +117,8 @@ def test_nothing_that_runs_left_behind_tells_a_secret(deployed: Deployed) -> Non
         if CANARY in text or "AWS_SECRET_ACCESS_KEY" in text:
             told.append(f"{where}: the environment")
     assert told == []
-    assert min(read.values()) > 5, read
+    enough = {"event": 50, "log": 50, "s3": 10, "item": 1}
+    assert all(read[kind] >= count for kind, count in enough.items()), read
 
 
 def test_kill_during_training_loses_no_upload(deployed: Deployed, tmp_path: Path) -> None:
