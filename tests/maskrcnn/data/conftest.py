@@ -11,11 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from maskrcnn.data import archives
+from maskrcnn.data.local import LocalStore
+from maskrcnn.data.members import read_members
+from maskrcnn.data.pipeline import Order, prepare
 from maskrcnn.data.reading import read_uploads
 from maskrcnn.data.scratch import Scratch
 from maskrcnn.data.tree import UploadTree
 from PIL import Image
 from pycocotools import mask as coco_mask
+
+from app.contracts import documents, keys
+from app.contracts.dataset import Finding, LabelRecord, VersionManifest
+from app.contracts.settings import DataSettings
 
 SHARED = Path(__file__).parents[3].parent / "shared/data"
 
@@ -65,6 +72,11 @@ class Inbox:
         """A picture with one 3x3 bitmap."""
         self.supervisely(image, [bitmap_object(np.ones((3, 3)), 5, 6, class_name)], **more)
 
+    def fill(self, count=20, upload="up", **more):
+        """So many good pictures."""
+        for n in range(count):
+            self.good(f"{upload}/ds/{upload}_{n:02d}.png", **more)
+
 
 class TakenIn:
     """What came of an inbox: its findings, and the label record of each image by the image's path."""
@@ -101,6 +113,43 @@ def take_in(tmp_path_factory):
 @pytest.fixture
 def inbox(tmp_path):
     return Inbox(tmp_path / "inbox")
+
+
+class Bench:
+    """Runs prepare against one local bucket, again and again."""
+
+    def __init__(self, folder):
+        self.folder, self.store, self.runs = folder, LocalStore(folder / "bucket"), 0
+
+    def run(self, inbox, parent=None, modified=None, **settings):
+        self.runs += 1
+        self.output = self.folder / f"output{self.runs}"
+        tree = UploadTree.of_folder(inbox.root)
+        if modified:
+            tree = UploadTree(inbox.root, {p: modified[p.split("/")[0]] for p in tree.paths})
+        order = Order(f"run{self.runs}", parent, DataSettings(**settings))
+        return prepare(order, tree, self.store, self.folder / f"work{self.runs}", self.output)
+
+    def manifest(self, version):
+        return documents.from_json(VersionManifest, self.store.read(keys.version_manifest(version)))
+
+    def members(self, version):
+        return list(read_members(self.store, version))
+
+    def label(self, member):
+        return documents.from_json(LabelRecord, self.store.read(keys.label(member.label_sha256)))
+
+    def findings(self):
+        plain = json.loads((self.output / "findings.json").read_text())
+        return [documents.from_plain(Finding, entry) for entry in plain]
+
+    def report(self, name="report.json"):
+        return self.store.read(keys.quarantine(f"run{self.runs}", name)).decode()
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return Bench(tmp_path)
 
 
 @pytest.fixture
