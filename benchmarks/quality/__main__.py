@@ -4,7 +4,8 @@
 
 Each choice is the demo preset with hyperparameters laid over it. It is trained once with the data set's own test
 images held out, then once a fold over all other images, whose answers are scored together. What is trained stays in
---work, so a table that was interrupted goes on where it stopped.
+--work, so a table that was interrupted goes on where it stopped. With --pictures every image is drawn as well, its
+labels beside the answers: contact sheets, the worst first, and each image by itself.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskrcnn.evaluation import model_run, truth
+from maskrcnn.evaluation import model_run, pictures, truth
+from maskrcnn.evaluation.model_run import ModelRun
+from maskrcnn.evaluation.truth import LabelledImage
 from rich.console import Console
 from rich.table import Table
 
@@ -41,8 +44,11 @@ def main() -> int:
     for choice in given.choice:
         for name, group in groups.items():
             if group:
-                table.add_row(choice.name, name, *_cells(*_scores(choice, group, manifest, given.seed, given.work)))
+                images, run, seconds = _scored(choice, group, manifest, given.seed, given.work)
+                table.add_row(choice.name, name, *_cells(run.scores, seconds))
                 console.print(table)
+                if given.pictures:
+                    _draw(given.pictures / choice.name / name, images, run, manifest)
     return 0
 
 
@@ -58,6 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only-folds", action="store_true", help="leave the held-out images out of it")
     parser.add_argument("--seed", type=int, default=1234, help="of training")
     parser.add_argument("--work", type=Path, default=Path("build/quality"), help="what is kept [build/quality]")
+    parser.add_argument("--pictures", type=Path, help="folder for pictures: labels beside answers [none]")
     given = parser.parse_args()
     if not given.castings.is_dir():
         parser.error(f"{given.castings}: no such folder")
@@ -77,16 +84,21 @@ def _choice(text: str) -> Choice:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def _scores(
+def _scored(
     choice: Choice, group: Sequence[Fold], manifest: VersionManifest, seed: int, work: Path
-) -> tuple[ModelScores, float]:
-    """Scores over the held-out images of all folds together, and the mean seconds of a training."""
+) -> tuple[list[LabelledImage], ModelRun, float]:
+    """The held-out images of all folds together, what the choice made of them, and the mean seconds of a training."""
     found = [choices.answers(choice, fold, manifest.classes, seed, work) for fold in group]
     images = [image for fold in group for image in truth.read_test_set(fold.test, manifest.classes)]
     instances = [answer for answers in found for answer in answers.instances]
     predictions = [answer for answers in found for answer in answers.predictions]
     run = model_run.score(choice.name, images, instances, predictions, manifest.classes, VerdictSettings())
-    return run.scores, statistics.mean(answers.seconds for answers in found)
+    return images, run, statistics.mean(answers.seconds for answers in found)
+
+
+def _draw(folder: Path, images: Sequence[LabelledImage], run: ModelRun, manifest: VersionManifest) -> None:
+    pictures.write_sheets(folder, images, run, manifest.classes, VerdictSettings())
+    pictures.write(folder / "images", images, run, manifest.classes, VerdictSettings(), pictures.ranked(images, run))
 
 
 def _table(manifest: VersionManifest) -> Table:

@@ -59,6 +59,13 @@ def test_a_choice_is_trained_once_and_scored_on_all_folds(tmp_path, monkeypatch,
     assert len(before) == 2
     assert command.main() == 0
     assert capsys.readouterr().out == first
+    drawn = tmp_path / "drawn"
+    sys.argv += ["--pictures", str(drawn)]
+    assert command.main() == 0
+    assert capsys.readouterr().out == first
+    assert len(list((drawn / "small/2 folds/images").glob("*.png"))) == rest
+    sheets = sorted((drawn / "small/2 folds").glob("*.png"))
+    assert [sheet.name for sheet in sheets] == [f"sheet-{number:03d}.png" for number in range(1, -(-rest // 8) + 1)]
     sys.argv += ["--fold", "2"]
     assert command.main() == 0
     assert "│ small  │ 1 of 2 folds │" in capsys.readouterr().out

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import cv2
 import numpy as np
@@ -28,12 +28,15 @@ DEFECT_COLORS: tuple[Color, ...] = (
 )  # fmt: skip
 OK_COLOR: Color = (0, 122, 84)
 NG_COLOR: Color = (190, 30, 30)
+RING_COLOR: Color = (220, 20, 20)
 INK: Color = (20, 20, 20)
 PAPER: Color = (255, 255, 255)
 
 MIN_SIDE_PX, MAX_SIDE_PX = 640, 1280
 """The longer side of a drawing: labels need room, and a PNG must stay below the endpoint's 4 MB answer."""
 FONT_PX = 15
+RING_PX = 7
+"""Between a shape and the line around it."""
 MAX_LABELS = 40
 DEFECT_ALPHA, PART_ALPHA = 0.40, 0.12
 
@@ -72,6 +75,8 @@ def draw_instances(
     *,
     texts: Sequence[str] | None = None,
     side_px: int | None = None,
+    ringed: Collection[int] = (),
+    labelled: bool = True,
 ) -> Picture:
     """Draw instances onto a copy of the image, scaled so that labels are readable.
 
@@ -81,19 +86,22 @@ def draw_instances(
         colors: Class name to colour.
         texts: What to write at each instance; class and score unless given.
         side_px: Longer side of the drawing; chosen for readable labels unless given.
+        ringed: Positions of the instances that get a red line around them.
+        labelled: Whether texts are written at all; in a small drawing they hide more than they say.
     """
     scale = side_px / max(image.shape[:2]) if side_px else drawing_scale(image.shape)
     canvas = _resize(image, scale)
     texts = texts or [f"{instance.class_name} {instance.score:.2f}" for instance in instances]
-    pairs = sorted(
-        zip(instances, texts, strict=True), key=lambda pair: (pair[0].role != "part", -pair[0].area_px)
-    )
-    shapes = [_shape(instance, text, colors, canvas.shape, scale) for instance, text in pairs]
+    order = sorted(range(len(instances)), key=lambda i: (instances[i].role != "part", -instances[i].area_px))
+    shapes = [_shape(instances[i], texts[i], colors, canvas.shape, scale) for i in order]
     for shape in shapes:
         _fill(canvas, shape)
     for shape in shapes:
         _outline(canvas, shape)
-    return _label(canvas, shapes)
+    for index, shape in zip(order, shapes, strict=True):
+        if index in ringed:
+            _ring(canvas, shape)
+    return _label(canvas, shapes) if labelled else canvas
 
 
 def drawing_scale(shape: tuple[int, ...]) -> float:
@@ -160,6 +168,15 @@ def _outline(canvas: Picture, shape: Shape) -> None:
     contours, _ = cv2.findContours(shape.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(canvas, contours, -1, INK, 3, cv2.LINE_AA)
     cv2.drawContours(canvas, contours, -1, shape.color, 1 if shape.is_part else 2, cv2.LINE_AA)
+
+
+def _ring(canvas: Picture, shape: Shape) -> None:
+    """A red line with a light edge, RING_PX outside of the shape."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * RING_PX + 1, 2 * RING_PX + 1))
+    wide = cv2.dilate(shape.mask.astype(np.uint8), kernel)
+    contours, _ = cv2.findContours(wide, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(canvas, contours, -1, PAPER, 4, cv2.LINE_AA)
+    cv2.drawContours(canvas, contours, -1, RING_COLOR, 2, cv2.LINE_AA)
 
 
 def _label(canvas: Picture, shapes: Sequence[Shape]) -> Picture:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
+import re
 import tarfile
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -14,6 +16,7 @@ import pytest
 from maskrcnn import rle
 from maskrcnn.data import shards
 from maskrcnn.detections import Detections
+from maskrcnn.evaluation import gallery
 from maskrcnn.evaluation.truth import LabelledImage
 from maskrcnn.layout import Layout
 from maskrcnn.model_card import ModelCard
@@ -255,6 +258,29 @@ def test_the_report_is_one_page_that_fetches_nothing_and_says_what_was_found(job
         assert said in words
     result = json.loads((job.layout.processing_output / "result.json").read_text())
     assert f"{result['challenger']['mask']['ap'] * 100:.1f}" in words
+
+
+def test_the_report_shows_every_test_image_and_stays_bounded(job: Job, good: list, monkeypatch) -> None:
+    """Given room for two large pictures and three small ones: the worst are large, the last ones are named."""
+    monkeypatch.setattr(gallery, "LARGE", 2)
+    monkeypatch.setattr(gallery, "SMALL", 3)
+    job.add_model("challenger", CHALLENGER, good)
+    html = (job.run() / "report.html").read_text()
+    sizes = [Image.open(io.BytesIO(base64.b64decode(uri))).size[0]
+             for uri in re.findall(r"data:image/jpeg;base64,([^\"]+)", html)]
+    assert sizes == [2 * 720 + 12] * 2 + [2 * 320 + 12] * 3
+    places = [html.index(job.images[position].file_name) for position in (3, 4)]
+    assert places == sorted(places)  # the escape before the overkill
+    assert all(image.file_name in html for image in job.images)
+    assert f"{len(job.images) - 5} more, without a picture here" in html
+
+
+def test_a_small_set_is_shown_large_altogether(job: Job, good: list) -> None:
+    job.add_model("challenger", CHALLENGER, good)
+    html = (job.run() / "report.html").read_text()
+    assert html.count("<figure>") == len(job.images) == 8
+    assert 'class="pairs"' not in html
+    assert "without a picture" not in html
 
 
 def test_names_from_outside_cannot_become_markup(image: Callable, tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from maskrcnn import overlay
+from maskrcnn import overlay, rle
 from maskrcnn.label_layout import overlap_px, place_labels
 from maskrcnn.serving.answer import answer
 from maskrcnn.serving.images import decode
 from PIL import Image
 
-from app.contracts.prediction import Prediction, Verdict
+from app.contracts.prediction import Instance, Prediction, Verdict
 from app.contracts.settings import VerdictSettings
 
 # pycocotools 2.0.11 with NumPy 2
@@ -69,6 +69,30 @@ def test_a_long_reason_is_cut_to_the_width() -> None:
     long = Verdict("NG", tuple(f"chipping 0.9{i}, 200 px at (100, 100)" for i in range(9)))
     assert overlay.banner(long, 300).shape == (BANNER_PX, 300, 3)
     np.testing.assert_array_equal(overlay.banner(long, 300)[:, -8:], np.broadcast_to(overlay.NG_COLOR, (44, 8, 3)))
+
+
+def test_a_red_line_runs_around_what_is_ringed() -> None:
+    """Given a defect of 20 x 10 at (40, 30): the line is RING_PX = 7 pixels away, and runs around this one alone."""
+    mask = np.zeros((80, 100), bool)
+    mask[30:40, 40:60] = True
+    defect = Instance("chip", "defect", 0.9, (40, 30, 20, 10), 200, rle.encode(mask))
+    other = Instance("chip", "defect", 0.9, (2, 2, 5, 5), 25, rle.encode(np.roll(mask, (-28, -38), (0, 1))))
+    image = np.full((80, 100, 3), 128, np.uint8)
+    drawing = overlay.draw_instances(image, [other, defect], {}, side_px=100, ringed=[1], labelled=False)
+    for x, y in ((33, 35), (66, 35), (50, 23), (50, 46)):
+        np.testing.assert_array_equal(drawing[y, x], overlay.RING_COLOR)
+    red = (drawing == overlay.RING_COLOR).all(2)
+    assert not red[29:41, 39:61].any()
+    assert not red[:, :30].any()
+
+
+def test_a_small_drawing_has_no_words(model: object, picture: Callable) -> None:
+    """Given the same instances with and without words, then only the words differ."""
+    image, prediction = predict(model, picture(defect=True, size=(640, 480)))
+    colors = overlay.class_colors(prediction.instances)
+    bare = overlay.draw_instances(image, prediction.instances, colors, side_px=640, labelled=False)
+    worded = overlay.draw_instances(image, prediction.instances, colors, side_px=640)
+    assert 0 < (bare != worded).any(2).mean() < 0.1
 
 
 def test_png_bytes_give_the_drawing_back() -> None:

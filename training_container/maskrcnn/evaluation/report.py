@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from app.contracts.dataset import VersionManifest
 from app.contracts.evaluation import ClassScores, EvaluationResult, ModelScores
 from app.contracts.jobs import EvaluateJob
 from maskrcnn import pages
-from maskrcnn.evaluation import charts, pictures, promotion
+from maskrcnn.evaluation import charts, gallery, promotion
 from maskrcnn.evaluation.model_run import ModelRun
 from maskrcnn.evaluation.truth import LabelledImage
 from maskrcnn.evaluation.verdicts import sweep
@@ -33,16 +32,6 @@ SIZES = (
     ("ap_medium", "medium, to 96 x 96 px"),
     ("ap_large", "large"),
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Example:
-    """One picture of the report."""
-
-    title: str
-    explanation: str
-    kind: str
-    data_uri: str
 
 
 def render(
@@ -73,8 +62,8 @@ def render(
         sizes=_sizes(result),
         classes=_classes(result.challenger, result.champion),
         roles={definition.name: definition.role for definition in manifest.classes},
-        worst=[_example(job, manifest, images, run, shown) for shown in pictures.worst(images, run)],
-        best=[_example(job, manifest, images, run, shown) for shown in pictures.best(images, run)],
+        gallery=gallery.of(images, run, manifest.classes, job.verdict),
+        tones={"escape": "bad", "overkill": "warn", "instance errors": "warn", "correct": "good"},
         splits=manifest.images,
     )
 
@@ -109,17 +98,6 @@ def _curves(run: ModelRun) -> list[tuple[str, str, charts.Points]]:
             points = [(step / 100, float(value)) for step, value in enumerate(precision)]
             curves.append((name, LINE_COLORS[len(curves) % len(LINE_COLORS)], points))
     return curves
-
-
-def _example(
-    job: EvaluateJob,
-    manifest: VersionManifest,
-    images: Sequence[LabelledImage],
-    run: ModelRun,
-    shown: pictures.Shown,
-) -> Example:
-    picture = pictures.side_by_side(images[shown.position], run, shown.position, manifest.classes, job.verdict)
-    return Example(shown.file_name, shown.explanation, shown.kind, pages.jpeg_uri(picture))
 
 
 def _share(value: float | None) -> str:
