@@ -28,6 +28,24 @@ def test_target_from_a_crop_equals_target_from_the_whole_image():
     np.testing.assert_allclose(from_whole, from_crop)
 
 
+def test_a_part_of_a_mask_has_no_rim_where_it_ends_with_its_frame():
+    """Given a full mask of 4 x 4 cells of 10 pixels: the left 12 pixels of it are full too, in cells of 3 pixels.
+
+    The outermost sample lies 1.5 pixels from the border, before the middle of the cell: there targets reads zeros.
+    """
+    mask, frame = tf.ones([1, 4, 4]), tf.constant([[0.0, 0.0, 40.0, 40.0]])
+    part = tf.constant([[0.0, 0.0, 12.0, 40.0]])
+    assert masks.targets(mask, frame, part, 4)[0].numpy().tolist() == [[0, 0, 1, 1]] * 4
+    assert masks.cut(mask, frame, part, 4)[0].numpy().tolist() == [[1, 1, 1, 1]] * 4
+
+
+def test_a_part_of_a_mask_is_read_in_its_place():
+    """Given the right half of a mask whose columns are 0, 0.2, 0.4 and 1: at a quarter and three quarters of a cell."""
+    mask = tf.tile(tf.constant([[[0.0, 0.2, 0.4, 1.0]]]), [1, 4, 1])
+    frame, part = tf.constant([[0.0, 0.0, 40.0, 40.0]]), tf.constant([[20.0, 0.0, 40.0, 40.0]])
+    np.testing.assert_allclose(masks.cut(mask, frame, part, 4)[0], [[0.35, 0.55, 0.85, 1.0]] * 4, atol=1e-6)
+
+
 def test_paste_fills_the_box_of_a_full_mask():
     pasted = masks.paste(np.ones((1, 28, 28), np.float32), np.array([[4, 6, 12, 9]], np.float32), 16, 20)
     expected = np.zeros((16, 20), bool)

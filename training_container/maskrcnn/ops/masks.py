@@ -27,6 +27,18 @@ def targets(masks: tf.Tensor, frames: tf.Tensor, boxes: tf.Tensor, size: int) ->
     return roi_align.crop(masks[..., None], local, index, size)[..., 0]
 
 
+def cut(masks: tf.Tensor, frames: tf.Tensor, boxes: tf.Tensor, size: int) -> tf.Tensor:
+    """Parts of masks [R, h, w]: what `boxes` [R, 4], inside of their `frames` [R, 4], show: [R, size, size].
+
+    As targets, but the outermost cells count up to the border of the frame. targets reads zeros in their outer halves,
+    as tensorpack does at the border of the image; the finer cells of a part would keep those as a rim of background.
+    """
+    height, width = tf.unstack(tf.cast(tf.shape(masks)[1:3], tf.float32))
+    cell = (frames[:, 2:] - frames[:, :2]) / tf.stack([width, height])
+    wider = tf.concat([frames[:, :2] - cell, frames[:, 2:] + cell], 1)
+    return targets(tf.pad(masks, [[0, 0], [1, 1], [1, 1]], "SYMMETRIC"), wider, boxes, size)
+
+
 def paste(masks: NDArray[np.float32], boxes: NDArray[np.float32], height: int, width: int,
           threshold: float = 0.5) -> NDArray[np.bool_]:
     """Draw masks [N, m, m] at their boxes into [N, height, width]: bilinear, then cut at `threshold`.

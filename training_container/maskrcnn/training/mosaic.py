@@ -48,7 +48,7 @@ def close_up(example: Example, tile: int | tf.Tensor, seed: tf.Tensor) -> Exampl
     image = tf.slice(example.image, tf.concat([window, [0]], 0), tf.stack([tile, tile, 3]))
     frames, boxes, masks, ids, has_mask = (
         tf.boolean_mask(part, keep) for part in (shifted, visible, example.masks, example.class_ids, example.has_mask))
-    masks = mask_ops.targets(tf.cast(masks, tf.float32), frames, boxes, MASK_CROP)
+    masks = mask_ops.cut(tf.cast(masks, tf.float32), frames, boxes, MASK_CROP)
     return example._replace(image=tf.ensure_shape(image, [None, None, 3]), size=tf.stack([tile, tile]), boxes=boxes,
                             masks=tf.cast(tf.round(masks), tf.uint8), class_ids=ids, has_mask=has_mask)
 

@@ -57,7 +57,7 @@ def shown(example: Example, tiles: TilesConfig, seed: tf.Tensor) -> Example:
     long = tf.reduce_any(boxes[:, 2:] - boxes[:, :2] > tiles.overlap_px, 1)
     ids = tf.where((visible >= MIN_VISIBLE) | long | (ids < 0), ids, IGNORED)
     cut = tf.reduce_any(boxes != frames, 1)[:, None, None]
-    parts = tf.cast(tf.round(mask_ops.targets(tf.cast(masks, tf.float32), frames, boxes, MASK_CROP)), tf.uint8)
+    parts = tf.cast(tf.round(mask_ops.cut(tf.cast(masks, tf.float32), frames, boxes, MASK_CROP)), tf.uint8)
     return objects_first(example._replace(
         image=tf.ensure_shape(image, [None, None, 3]), size=size, boxes=boxes, class_ids=ids, has_mask=has_mask,
         masks=tf.where(cut, parts, masks)))
