@@ -34,13 +34,26 @@ CLASSES = tuple(ClassDefinition(number, name, "defect") for number, name in enum
 
 @pytest.fixture(scope="session")
 def model_dir(tmp_path_factory) -> Path:
-    resolved = hyperparameters.resolve(GIVEN)
+    return written(GIVEN, tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="session")
+def tiled_dir(tmp_path_factory) -> Path:
+    """A model that sees an image of 256 x 256 in nine tiles of 128, and as a whole at exactly half its size.
+
+    An untrained network finds boxes of nearly equal scores: it answers the same only where it is shown the same.
+    """
+    tiles = {"image_size": "256", "max_size": "280", "tile_size": "128", "tile_overlap": "40"}
+    return written(GIVEN | tiles, tmp_path_factory.mktemp("tiled"))
+
+
+def written(given: dict[str, str], folder: Path) -> Path:
+    resolved = hyperparameters.resolve(given)
     tf.random.set_seed(1)
     model = MaskRCNN(resolved.settings.model, len(CLASSES))
     for name, variable in model.named_variables().items():
         if name.endswith("/W") and name.startswith(("rpn/", "fastrcnn/outputs/", "maskrcnn/")):
             variable.assign(variable * 4.0)  # outputs that differ from box to box
-    folder = tmp_path_factory.mktemp("model")
     write_artifact(model, ModelCard("run-1", "v1", CLASSES, "r50", resolved.as_strings(), 10), folder)
     return folder
 
@@ -57,13 +70,24 @@ def tiny_given() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def data_dir(model_dir, tmp_path_factory) -> Path:
+    return version_of(model_dir, tmp_path_factory.mktemp("data"), (64, 96), train=6, test=4)
+
+
+@pytest.fixture(scope="session")
+def tiled_data_dir(tiled_dir, tmp_path_factory) -> Path:
+    return version_of(tiled_dir, tmp_path_factory.mktemp("tiled-data"), (256, 256), test=2)
+
+
+def version_of(model_dir: Path, folder: Path, size: tuple[int, int], **counts: int) -> Path:
     """A version whose labels are what the network finds itself, so that its own average precision is high."""
     predictor = Predictor.load(model_dir, "float32")
-    folder = tmp_path_factory.mktemp("data")
-    for split, seed, count in (("train", 1, 6), ("test", 2, 4)):
+    for split, count in counts.items():
         (folder / split).mkdir()
-        rng = np.random.default_rng(seed)
-        pictures = [cv2.resize(rng.integers(0, 255, (8, 12, 3)).astype(np.uint8), (96, 64)) for _ in range(count)]
+        rng = np.random.default_rng({"train": 1, "test": 2}[split])
+        rough = [rng.integers(0, 255, (size[0] // 8, size[1] // 8, 3)).astype(np.uint8) for _ in range(count)]
+        # Even blocks, so that half the size is exact, however it is computed.
+        halves = [cv2.resize(picture, (size[1] // 2, size[0] // 2)) for picture in rough]
+        pictures = [half.repeat(2, 0).repeat(2, 1) for half in halves]
         shards.write_examples([_labelled(predictor, picture) for picture in pictures], folder / split)
     return folder
 

@@ -125,8 +125,9 @@ def test_litert_export_is_judged_and_described(model_dir, data_dir, photo, saved
     """Given a version to judge on: the folder has all that a device needs, and the figures."""
     out = tmp_path / "new/edge"
     assert litert(model_dir, out, "--data", str(data_dir)) == 0
-    assert sorted(file.name for file in out.iterdir()) == ["export.json", "label_map.pbtxt", "lite_predictor.py",
+    assert sorted(file.name for file in out.iterdir()) == ["export.json", "label_map.pbtxt", "lite_predictor",
                                                            "model.tflite"]
+    assert {file.name for file in (out / "lite_predictor").iterdir()} >= {"__init__.py", "predictor.py", "merging.py"}
     assert [file.name for file in out.parent.iterdir()] == ["edge"]
     report = json.loads((out / "export.json").read_text())
     assert (report["height"], report["width"], report["class_names"]) == (64, 96, ["chip", "hole", "burr"])

@@ -9,14 +9,14 @@ import pytest
 from maskrcnn.evaluation.truth import LabelledImage
 from maskrcnn.export import lite_data, lite_export
 from maskrcnn.export.lite_export import ExportRefusedError, ExportReport, Measured
-from maskrcnn.model.config import InputConfig
+from maskrcnn.model.config import InputConfig, ModelConfig, TilesConfig
 from maskrcnn.program import JobError
 
 BEFORE = Measured(1_000_000, 0.5, 0.4, 20.0)
 
 
 def report(quantization="int8", box=0.5, mask=0.4, **changes):
-    made = ExportReport("run-1", "v1", quantization, 64, 96, ("chip",), (0, 0, 0), "test", 12, 6, BEFORE,
+    made = ExportReport("run-1", "v1", quantization, 64, 96, ("chip",), (0, 0, 0), None, "test", 12, 6, BEFORE,
                         Measured(300_000, box, mask, 9.0), lite_export.ALLOWED_POINTS[quantization])
     return dataclasses.replace(made, **changes)
 
@@ -57,8 +57,15 @@ def image(height, width):
 
 def test_canvas_holds_every_image_at_the_networks_scale():
     """Given a short edge of 100, at most 150: 200 x 250 -> 100 x 125, 300 x 100 -> 150 x 50, 50 x 50 -> 100 x 100."""
-    config = InputConfig(short_edge_px=100, max_size_px=150)
+    config = ModelConfig(input=InputConfig(short_edge_px=100, max_size_px=150))
     assert lite_data.canvas([image(200, 250), image(300, 100), image(50, 50)], config) == (150, 125)
+
+
+def test_canvas_of_a_model_with_tiles_is_a_tile_or_less():
+    """Given tiles of 130 for a short edge of 100: 100 x 150 and 150 x 50 are cut, 100 x 100 is not."""
+    config = ModelConfig(input=InputConfig(short_edge_px=100, max_size_px=150), tiles=TilesConfig(size_px=130))
+    assert lite_data.canvas([image(200, 300), image(300, 100)], config) == (130, 130)
+    assert lite_data.canvas([image(200, 300), image(50, 50)], config) == (100, 130)
 
 
 def test_calibration_takes_images_from_everywhere(data_dir):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from maskrcnn.export import lite_predictor, litert
-from maskrcnn.export.lite_predictor import LitePredictor
+from maskrcnn.export.lite_predictor import LitePredictor, pasting, views
 from maskrcnn.export.static_network import StaticNetwork
 from maskrcnn.ops import masks as mask_ops
 from maskrcnn.predictor import Predictor
@@ -24,21 +24,22 @@ def folder(model_dir, tmp_path_factory):
     made = tmp_path_factory.mktemp("lite")
     network = StaticNetwork(Predictor.load(model_dir, "float32").model, 64, 96)
     (made / "model.tflite").write_bytes(litert.convert(network, "float32", list))
-    (made / "export.json").write_text(json.dumps({"class_names": ["chip", "hole", "burr"], "fill_rgb": FILL}))
+    (made / "export.json").write_text(json.dumps({"class_names": ["chip", "hole", "burr"], "fill_rgb": FILL,
+                                                   "tiling": None}))
     return made
 
 
 def test_wide_image_is_filled_below():
     """Given 2 x 8 into 6 x 4: half the size, one row of it and five of the fill."""
     image = np.full((2, 8, 3), 200, np.uint8)
-    canvas, shown = lite_predictor.letterbox(image, 6, 4, FILL)
+    canvas, shown, *_ = views.letterbox(image, 6, 4, FILL)
     assert shown == (1, 4)
     assert (canvas[0] == 200).all()
     assert (canvas[1:] == FILL).all()
 
 
 def test_tall_image_is_filled_on_the_right_and_grows():
-    canvas, shown = lite_predictor.letterbox(np.full((2, 1, 3), 7, np.uint8), 6, 6, FILL)
+    canvas, shown, *_ = views.letterbox(np.full((2, 1, 3), 7, np.uint8), 6, 6, FILL)
     assert shown == (6, 3)
     assert (canvas[:, :3] == 7).all()
     assert (canvas[:, 3:] == FILL).all()
@@ -83,12 +84,12 @@ def test_masks_are_pasted_as_the_server_pastes_them():
     boxes = np.concatenate([corners.min(1), corners.max(1)], 1).astype(np.float32)
     expected = mask_ops.paste(masks, boxes, 50, 40)
     assert expected.any()
-    np.testing.assert_array_equal(lite_predictor.paste(masks, boxes, 50, 40), expected)
-    np.testing.assert_array_equal(lite_predictor.paste(None, boxes, 50, 40), mask_ops.rectangles(boxes, 50, 40))
+    np.testing.assert_array_equal(pasting.paste(masks, boxes, 50, 40), expected)
+    np.testing.assert_array_equal(pasting.paste(None, boxes, 50, 40), mask_ops.rectangles(boxes, 50, 40))
 
 
-def test_runs_from_its_one_file_without_tensorflow(folder, photo, tmp_path):
-    shutil.copy(lite_predictor.__file__, tmp_path)
+def test_runs_from_its_folder_without_tensorflow(folder, photo, tmp_path):
+    shutil.copytree(Path(lite_predictor.__file__).parent, tmp_path / "lite_predictor")
     np.save(tmp_path / "photo.npy", photo)
     code = ("import sys, numpy as np, lite_predictor\n"
             "from pathlib import Path\n"

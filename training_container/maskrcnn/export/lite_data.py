@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from app.contracts.dataset import ClassDefinition, Split
 from maskrcnn.data import schema
 from maskrcnn.evaluation.truth import LabelledImage, read_test_set
-from maskrcnn.model.config import InputConfig
+from maskrcnn.model.config import ModelConfig
 from maskrcnn.ops import images as image_ops
 from maskrcnn.program import JobError
 from maskrcnn.serving import images as decoder
@@ -61,10 +61,10 @@ def training_records(folder: Path) -> list[Record]:
     return records.require(folder, missing="no image to calibrate on")
 
 
-def canvas(images: Sequence[LabelledImage], config: InputConfig) -> tuple[int, int]:
-    """The smallest (height, width) that holds each image as the network was trained to see it."""
+def canvas(images: Sequence[LabelledImage], config: ModelConfig) -> tuple[int, int]:
+    """The smallest (height, width) that holds each image, or each tile of one, at the scale of training."""
     shapes = {(image.height, image.width) for image in images}
-    resized = [image_ops.resized_shape(tf.constant(shape), config.short_edge_px, config.max_size_px).numpy()
+    resized = [image_ops.resized_shape(tf.constant(shape), config.input.short_edge_px, config.input.max_size_px).numpy()
                for shape in shapes]
-    height, width = np.max(resized, axis=0)
-    return int(height), int(width)
+    height, width = (min(int(side), config.tiles.size_px or NO_LIMIT) for side in np.max(resized, axis=0))
+    return height, width

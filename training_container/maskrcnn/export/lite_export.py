@@ -23,9 +23,10 @@ from maskrcnn.detections import Detections
 from maskrcnn.evaluation.model_run import run_model
 from maskrcnn.evaluation.truth import LabelledImage
 from maskrcnn.export import lite_data, lite_predictor, litert
-from maskrcnn.export.lite_predictor import LitePredictor
+from maskrcnn.export.lite_predictor import LitePredictor, Tiling, views
 from maskrcnn.export.litert import Quantization
 from maskrcnn.export.static_network import StaticNetwork
+from maskrcnn.model.config import SEAM_PX, ModelConfig
 from maskrcnn.model_card import ModelCard
 from maskrcnn.predictor import Predictor
 from maskrcnn.program import JobError
@@ -51,7 +52,7 @@ class Order:
 
     Attributes:
         quantization: Number type of weights and arithmetic.
-        size: (height, width) of the network's images; None: what the judging images come to.
+        size: (height, width) of the network's images; None: what the judging images come to, or a tile of them.
         judges: Labelled images that decide; the training set's would flatter.
         judges_name: What they are: `test`, or `val`.
         calibration: Training images.
@@ -90,6 +91,7 @@ class ExportReport:
     width: int
     class_names: tuple[str, ...]
     fill_rgb: tuple[int, ...]
+    tiling: Tiling | None
     judged_on: str
     judging_images: int
     calibration_images: int
@@ -108,35 +110,50 @@ def write(predictor: Predictor, order: Order, folder: Path) -> ExportReport:
 
     Raises:
         ExportRefusedError: it loses too much.
-        JobError: CONFIG_INVALID: the folder holds something, or the network cannot become LiteRT; DATA_TOO_FEW: the
-            judging images have no labels.
+        JobError: CONFIG_INVALID: the folder holds something, the network cannot become LiteRT, or a size was given
+            for one with tiles; DATA_TOO_FEW: the judging images have no labels.
     """
-    card, inputs = predictor.card, predictor.model.config.input
-    height, width = order.size or lite_data.canvas(order.judges, inputs)
-    fill = tuple(round(value) for value in inputs.pixel_mean)
+    card, config = predictor.card, predictor.model.config
+    tiling = _tiling(config)
+    if tiling and order.size:
+        raise JobError("CONFIG_INVALID", f"size {order.size[0]} x {order.size[1]}: the model sees images in tiles of "
+                       f"{tiling.tile_px}: leave height and width out")
+    height, width = order.size or lite_data.canvas(order.judges, config)
+    fill = tuple(round(value) for value in config.input.pixel_mean)
     names = tuple(definition.name for definition in card.classes)
     with whole_folder(folder) as made:
         before = _measure(predictor, sum(v.numpy().nbytes for v in predictor.model.variables), order)
-        content = _convert(predictor, order, (height, width), fill)
+        content = _convert(predictor, order, (height, width), fill, tiling)
         (made / lite_predictor.MODEL_FILE).write_bytes(content)
-        runner = LitePredictor(made / lite_predictor.MODEL_FILE, names, fill)
+        runner = LitePredictor(made / lite_predictor.MODEL_FILE, names, fill, tiling)
         after = _measure(LiteModel(runner, card), len(content), order)
         calibrated = min(order.calibration_images, len(order.calibration)) if order.quantization == "int8" else 0
         report = ExportReport(card.run_id, card.version, order.quantization, height, width, names, fill,
-                              order.judges_name, len(order.judges), calibrated, before, after,
+                              tiling, order.judges_name, len(order.judges), calibrated, before, after,
                               ALLOWED_POINTS[order.quantization])
         judge(report, boxes_alone=card.masks_are_boxes)
         (made / "label_map.pbtxt").write_text(label_map(card.classes))
         (made / lite_predictor.REPORT_FILE).write_text(documents.to_json(report, indent=2))
-        shutil.copy(Path(lite_predictor.__file__), made)
+        runner_source = Path(lite_predictor.__file__).parent
+        shutil.copytree(runner_source, made / runner_source.name, ignore=shutil.ignore_patterns("__pycache__"))
     return report
 
 
-def _convert(predictor: Predictor, order: Order, size: tuple[int, int], fill: tuple[int, ...]) -> bytes:
-    """The .tflite, calibrated on images as the runner will show them."""
+def _tiling(config: ModelConfig) -> Tiling | None:
+    tiles, inputs = config.tiles, config.input
+    if not tiles.size_px:
+        return None
+    return Tiling(inputs.short_edge_px, inputs.max_size_px, tiles.size_px, tiles.overlap_px, SEAM_PX, tiles.whole,
+                  config.box.detections)
+
+
+def _convert(predictor: Predictor, order: Order, size: tuple[int, int], fill: tuple[int, ...],
+             tiling: Tiling | None) -> bytes:
+    """The .tflite, calibrated on images as the runner will show them: of each image one view, another one in turn."""
     def samples() -> Iterator[NDArray[np.uint8]]:
-        for image in lite_data.pixels(order.calibration, order.calibration_images):
-            yield lite_predictor.letterbox(image, *size, fill)[0]
+        for number, image in enumerate(lite_data.pixels(order.calibration, order.calibration_images)):
+            shown = views.in_tiles(image, tiling, size, fill)[0] if tiling else [views.letterbox(image, *size, fill)]
+            yield shown[number % len(shown)].canvas
 
     return litert.convert(StaticNetwork(predictor.model, *size), order.quantization, samples)
 
