@@ -36,7 +36,7 @@ class Raw(NamedTuple):
 
     def taken(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> Raw:
         """Some of them, in that order."""
-        return Raw(*(part[index] for part in self))
+        return Raw(self.boxes[index], self.scores[index], self.class_ids[index], self.masks[index], self.numbers[index])
 
 
 def merge(found: Raw, places: Places, keep: int) -> Raw:
@@ -54,10 +54,11 @@ def merge(found: Raw, places: Places, keep: int) -> Raw:
 def _large_or_whole(found: Raw, places: Places) -> tuple[Raw, NDArray[np.bool_]]:
     """Without fragments of what another tile sees whole; [N] bool: which of the rest are fragments."""
     boxes, tiles = found.boxes[:, None], places.whole[None]
-    seen = (boxes[..., :2] >= tiles[..., :2]).all(2) & (boxes[..., 2:] <= tiles[..., 2:]).all(2)
-    of_tile = found.numbers[:, None] == np.arange(len(places.whole))
-    uncut = (found.numbers == WHOLE) | (seen & of_tile).any(1)
-    chosen = np.flatnonzero(uncut | ~seen.any(1))
+    inside = (boxes[..., :2] >= tiles[..., :2]) & (boxes[..., 2:] <= tiles[..., 2:])
+    seen: NDArray[np.bool_] = np.all(inside, axis=2)
+    of_tile: NDArray[np.bool_] = found.numbers[:, None] == np.arange(len(places.whole))
+    uncut = (found.numbers == WHOLE) | np.any(seen & of_tile, axis=1)
+    chosen = np.flatnonzero(uncut | ~np.any(seen, axis=1))
     chosen = chosen[_falling(found.scores[chosen])[:CANDIDATES]]
     return found.taken(chosen), ~uncut[chosen]
 
@@ -79,7 +80,7 @@ def _union(parts: Raw, number: int) -> Raw:
     masks = parts.masks
     if masks.shape[1]:
         masks = SmallMasks(parts.boxes, masks).read(np.arange(len(masks)), box.repeat(len(masks), 0), masks.shape[1])
-    return Raw(box, *(part.max(0, keepdims=True) for part in (parts.scores, parts.class_ids, masks)),
+    return Raw(box, parts.scores.max(keepdims=True), parts.class_ids[:1], masks.max(0, keepdims=True),
                np.array([number], np.int32))
 
 
