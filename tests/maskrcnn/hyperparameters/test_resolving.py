@@ -78,7 +78,7 @@ def test_frozen_statistics_are_allowed_where_weights_are_loaded(source):
     [
         ({"bacth_size_per_gpu": "2"}, ("bacth_size_per_gpu", "did you mean batch_size_per_gpu")),
         ({"zzzzqqq": "1"}, ("zzzzqqq", "docs/hyperparameters.md")),
-        ({"preset": "huge"}, ("preset", "demo, edge, r50, r101")),
+        ({"preset": "huge"}, ("preset", "demo, cpu, gpu, edge, r50, r101")),
         ({"base_lr": "fast"}, ("base_lr", '"fast"', "must be a number", "0.01")),
         ({"epochs": "1.5"}, ("epochs", "whole number")),
         ({"epochs": "0"}, ("epochs", "at least 1")),

@@ -40,6 +40,33 @@ DEMO = Settings(
     ),
 )
 
+CPU = Settings(
+    # From scratch in an hour on two cores: the demo's network looks at castings half as large again, which is what a
+    # 16-pixel chip needs more than a longer training does. Expected: docs/performance.md.
+    model=dataclasses.replace(
+        DEMO.model,
+        input=InputConfig(short_edge_px=768, max_size_px=1152),
+        rpn=dataclasses.replace(DEMO.model.rpn, anchor_sizes_px=(21.0, 42.0, 96.0, 240.0, 600.0)),
+    ),
+    training=dataclasses.replace(DEMO.training, epochs=60, eval_period=6, warmup=200, anchor_fit=True,
+                                 checkpoint_seconds=60.0, log_seconds=20.0),
+)
+
+GPU = Settings(
+    # For one GPU of 24 GB or more: ResNet-50 at twice the photograph's size, learning as the demo does. Give it
+    # backbone_weights or load_model where you have them (docs/weights.md). Nobody has measured it yet.
+    model=dataclasses.replace(
+        R50.model,
+        input=InputConfig(short_edge_px=1024, max_size_px=1536),
+        rpn=dataclasses.replace(DEMO.model.rpn, channels=256, anchor_sizes_px=(28.0, 56.0, 128.0, 320.0, 800.0),
+                                train_candidates=1000, train_proposals=1000, candidates=500, proposals=300),
+        box=BoxHeadConfig(samples=256),
+    ),
+    training=dataclasses.replace(DEMO.training, epochs=100, images_per_epoch=480, base_lr=5e-4, weight_decay=0.05,
+                                 eval_period=5, warmup=500, warmup_init_lr=1e-5, anchor_fit=True,
+                                 checkpoint_seconds=300.0, log_seconds=20.0),
+)
+
 EDGE = Settings(
     # For small devices: quantize writes the .tflite that they run. A backbone of depthwise convolutions whose
     # activations end at 6, slim heads, and few proposals and detections, because LiteRT computes all of them for every
@@ -55,4 +82,4 @@ EDGE = Settings(
     training=dataclasses.replace(DEMO.training, quantize=True),
 )
 
-PRESETS = {"demo": DEMO, "edge": EDGE, "r50": R50, "r101": R101}
+PRESETS = {"demo": DEMO, "cpu": CPU, "gpu": GPU, "edge": EDGE, "r50": R50, "r101": R101}
