@@ -17,8 +17,9 @@ from infra.encryption import with_key
 from infra.grants import Grant, acknowledge, role
 from infra.image import NEVER, REPOSITORY_ROOT
 from infra.logs import RetainedLogs
-from infra.permissions import PERMISSIONS, Resources
+from infra.permissions import PERMISSIONS
 from infra.queues import dead_letter_queue
+from infra.resources import Resources
 from infra.settings import DeploymentSettings
 
 RUNTIME = lambda_.Runtime.PYTHON_3_13

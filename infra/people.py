@@ -9,7 +9,8 @@ from constructs import Construct
 from app.contracts import keys, names
 from infra.encryption import with_key
 from infra.grants import Grant, acknowledge_wildcards
-from infra.permissions import RUNS, Resources
+from infra.permissions import RUNS
+from infra.resources import Resources
 
 READABLE = ("inbox/*", "dataset/*", "quarantine/*", RUNS, keys.CHAMPION)
 STAGED = (f"{keys.COCO}*", f"{keys.WEIGHTS}*")

@@ -18,7 +18,7 @@ from infra.functions import PipelineFunctions
 from infra.identity import SageMakerRoles
 from infra.network import PrivateNetwork
 from infra.people import OperatorPolicy
-from infra.permissions import Resources
+from infra.resources import Resources
 from infra.settings import DeploymentSettings
 from infra.triggers import EventTriggers, InboxTrigger
 from infra.workflow.machine import PipelineStateMachine

@@ -9,8 +9,7 @@ from ministack.services.cloudformation import provisioners
 
 from app.embedded import pin
 
-KEY_MEMBER = "KMSMasterKeyID"
-RULE_MEMBERS = ("SSEAlgorithm", KEY_MEMBER)
+RULE_MEMBERS = ("SSEAlgorithm", "KMSMasterKeyID")
 
 
 def apply() -> None:
@@ -29,14 +28,9 @@ def apply() -> None:
     def drop(bucket: str) -> None:
         tags.pop(bucket, None)
 
-    def encrypt_with_a_named_key(bucket: str, body: bytes) -> None:
-        # ministack refuses objects of a bucket with AWS's own KMS key, as the bootstrap makes one: no key is named.
-        if KEY_MEMBER.encode() in body:
-            encrypt(bucket, body)
-
     provisioners._S3_BUCKET_CONFIGURATIONS = (
         *configurations, ("Tags", to_map, put, drop),
-        ("BucketEncryption", encryption_xml, encrypt_with_a_named_key, leave_to_s3))
+        ("BucketEncryption", encryption_xml, encrypt, leave_to_s3))
 
 
 def encryption_xml(properties: dict[str, Any]) -> bytes:
