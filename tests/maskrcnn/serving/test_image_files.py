@@ -65,4 +65,5 @@ def test_the_dockerfile_installs_the_lock_of_its_flavour_and_starts_programs_by_
 def _imports(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
-    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+    # What is relative is of the same package.
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
