@@ -41,8 +41,8 @@ DEMO = Settings(
 )
 
 CPU = Settings(
-    # From scratch in an hour on two cores: the demo's network on castings half as large again. Expected, and how the size
-    # compares with more images of 512 pixels: docs/performance.md.
+    # From scratch in an hour on two cores: the demo's network on castings half as large again. Expected, and how
+    # the size compares with more images of 512 pixels: docs/performance.md.
     model=dataclasses.replace(
         DEMO.model,
         input=InputConfig(short_edge_px=768, max_size_px=1152),
