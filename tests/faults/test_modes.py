@@ -109,6 +109,7 @@ def test_mode_that_does_not_come_up(modes: World) -> None:
        seen="run FAILED with PublishFailedError: was rolled back", recovers="the old machines never stopped answering")
 def test_alarm_rolls_back(modes: World) -> None:
     deploy(modes, mode="realtime", bake_seconds=1200)  # twenty seconds here
+    modes.invoke("move", {"again": True})  # that realtime could not be served a fault ago is remembered for a day
     followed(modes, "realtime")
     champion, cloudwatch = modes.champion(), modes.client("cloudwatch")
     alarms = names.rollout_alarms(ENVIRONMENT)
