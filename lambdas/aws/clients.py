@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -39,6 +40,16 @@ def message(error: ClientError) -> str:
 def is_absent(error: ClientError) -> bool:
     """The thing does not exist. SageMaker often says so with a ValidationException, told apart by its words."""
     return code(error) in ABSENT or (code(error) == "ValidationException" and bool(_GONE.search(message(error))))
+
+
+def unless_absent(describe: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any] | None:
+    """What an operation says of a thing; None when the thing does not exist."""
+    try:
+        return describe(**request)
+    except ClientError as error:
+        if is_absent(error):
+            return None
+        raise
 
 
 def exists_already(error: ClientError) -> bool:

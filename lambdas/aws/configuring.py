@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from app.contracts.runs import Champion
 from app.contracts.serving import Mode
-from lambdas.aws.clients import client, exists_already, is_absent
+from lambdas.aws.clients import client, exists_already, unless_absent
 from lambdas.environment import Environment
 from lambdas.requests import serving
 from lambdas.requests.common import Request
@@ -58,20 +58,12 @@ def _proven(config: str) -> Request | None:
     described = _described(config)
     if described is None:
         return None
-    try:
-        model = client("sagemaker").describe_model(ModelName=described["ProductionVariants"][0]["ModelName"])
-    except ClientError as error:
-        if is_absent(error):
-            return None
-        raise
+    variant = described["ProductionVariants"][0]
+    model = unless_absent(client("sagemaker").describe_model, ModelName=variant["ModelName"])
+    if model is None:
+        return None
     return {name: model["PrimaryContainer"][name] for name in CONTAINER if name in model["PrimaryContainer"]}
 
 
 def _described(config: str) -> dict[str, Any] | None:
-    try:
-        described: dict[str, Any] = client("sagemaker").describe_endpoint_config(EndpointConfigName=config)
-    except ClientError as error:
-        if is_absent(error):
-            return None
-        raise
-    return described
+    return unless_absent(client("sagemaker").describe_endpoint_config, EndpointConfigName=config)

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from app.contracts import documents
 from app.contracts.runs import RunInput
-from lambdas.aws.clients import client, code, is_absent
+from lambdas.aws.clients import client, code, unless_absent
 from lambdas.environment import Environment
 
 log = logging.getLogger(__name__)
@@ -37,13 +37,7 @@ def start(environment: Environment, run: RunInput) -> bool:
 
 def describe(execution_arn: str) -> dict[str, Any] | None:
     """DescribeExecution; None when it was never started."""
-    try:
-        answer: dict[str, Any] = client("stepfunctions").describe_execution(executionArn=execution_arn)
-    except ClientError as error:
-        if is_absent(error):
-            return None
-        raise
-    return answer
+    return unless_absent(client("stepfunctions").describe_execution, executionArn=execution_arn)
 
 
 def is_running(execution_arn: str) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from app.contracts.jobs import JobKind
 from lambdas import errors
-from lambdas.aws.clients import client, code, exists_already, is_absent, message
+from lambdas.aws.clients import client, code, exists_already, message, unless_absent
 from lambdas.decisions import failures
 from lambdas.decisions.failures import Family
 from lambdas.requests.common import Request
@@ -55,19 +56,12 @@ def create(kind: JobKind, request: Request) -> bool:
 def describe(kind: JobKind, name: str) -> dict[str, Any] | None:
     """Describe a job, an endpoint (by its name) or a model package (by its ARN); None when there is none."""
     sagemaker = client("sagemaker")
-    try:
-        answer: dict[str, Any]
-        if kind == "endpoint":
-            answer = sagemaker.describe_endpoint(EndpointName=name)
-        elif kind == "approval":
-            answer = sagemaker.describe_model_package(ModelPackageName=name)
-        else:
-            answer = _call("describe", APIS[kind], {APIS[kind].name_key: name})
-    except ClientError as error:
-        if is_absent(error):
-            return None
-        raise
-    return answer
+    if kind == "endpoint":
+        return unless_absent(sagemaker.describe_endpoint, EndpointName=name)
+    if kind == "approval":
+        return unless_absent(sagemaker.describe_model_package, ModelPackageName=name)
+    api = APIS[kind]
+    return unless_absent(functools.partial(_call, "describe", api), request={api.name_key: name})
 
 
 def stop(kind: JobKind, name: str) -> bool:

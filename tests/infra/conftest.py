@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from infra import nag
 from infra.application import build, new_app
 
 STACKS = ("network", "data", "image", "pipeline", "operations")
@@ -60,6 +61,16 @@ def synthesize(environment: str, folder: Path, **more: Any) -> Synthesized:
     app = new_app(environment, outdir=str(folder), more=more)
     build(app)
     app.synth()
+    return written(environment, folder)
+
+
+def under_the_rules(environment: str, folder: Path, more: dict[str, Any]) -> Synthesized:
+    """As synthesize, and a finding of the security rules is an error."""
+    nag.synthesize(environment, str(folder), more)
+    return written(environment, folder)
+
+
+def written(environment: str, folder: Path) -> Synthesized:
     templates = {
         stack: json.loads((folder / f"castline-{environment}-{stack}.template.json").read_text()) for stack in STACKS
     }

@@ -6,11 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from aws_cdk import App, Validations
-from cdk_nag import AwsSolutionsChecks
 
-from infra.application import CDK_JSON, build
-from tests.infra.conftest import STACKS, Synthesized
+from tests.infra.conftest import Synthesized, under_the_rules
 
 DATASYNC = "AWS::DataSync::"
 LOGS = "/mask-rcnn/sagemaker/output/log"
@@ -20,15 +17,7 @@ SETTINGS = {"storage": {"datasync": True}, "training": {"file_system": {"data": 
 @pytest.fixture(scope="module")
 def copying(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     """The development environment with a copy task, under the security rules."""
-    folder = tmp_path_factory.mktemp("copying")
-    context: dict[str, Any] = json.loads(CDK_JSON.read_text())["context"]
-    app = App(context={**context, "env": "dev", "castline:dev": SETTINGS}, outdir=str(folder),
-              analytics_reporting=False)
-    build(app)
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    app.synth()
-    templates = {name: json.loads((folder / f"castline-dev-{name}.template.json").read_text()) for name in STACKS}
-    return Synthesized("dev", folder, templates, json.loads((folder / "manifest.json").read_text()))
+    return under_the_rules("dev", tmp_path_factory.mktemp("copying"), SETTINGS)
 
 
 def test_without_the_setting_there_is_no_datasync_and_no_way_to_the_file_system(dev: Any) -> None:

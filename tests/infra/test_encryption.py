@@ -6,16 +6,14 @@ import json
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stack, Validations
+from aws_cdk import App, Stack
 from aws_cdk.assertions import Template
-from cdk_nag import AwsSolutionsChecks
 
 from app.contracts.documents import ContractError
-from infra.application import CDK_JSON, build
 from infra.encryption import CustomerKey, with_key
 from infra.grants import Grant
 from infra.settings import SecuritySettings, from_context
-from tests.infra.conftest import STACKS, Synthesized
+from tests.infra.conftest import Synthesized, under_the_rules
 from tests.infra.test_identity import as_list
 
 GIVEN = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -46,15 +44,7 @@ SERVICES = {"s3", "dynamodb", "sqs", "sns"}
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     """The development environment with a key of its own and a boundary, under the security rules."""
-    folder = tmp_path_factory.mktemp("keyed")
-    context: dict[str, Any] = json.loads(CDK_JSON.read_text())["context"]
-    app = App(context={**context, "env": "dev", "castline:dev": SETTINGS}, outdir=str(folder),
-              analytics_reporting=False)
-    build(app)
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    app.synth()
-    templates = {name: json.loads((folder / f"castline-dev-{name}.template.json").read_text()) for name in STACKS}
-    return Synthesized("dev", folder, templates, json.loads((folder / "manifest.json").read_text()))
+    return under_the_rules("dev", tmp_path_factory.mktemp("keyed"), SETTINGS)
 
 
 def is_access_log(properties: dict[str, Any]) -> bool:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, IgnoreStrategy
+from aws_cdk import IgnoreStrategy
 
-from infra.application import CDK_JSON, build
+from infra.application import CDK_JSON
 from infra.functions import FUNCTION_SOURCES
 from infra.image import CONTAINER_SOURCES, REPOSITORY_ROOT
+from tests.infra.conftest import synthesize
 from tests.secret_patterns import accounts, secrets
 
 
@@ -89,17 +90,8 @@ def test_deploying_needs_no_docker(dev: Any) -> None:
 
 @pytest.fixture(scope="module")
 def tag_of_other_flavour(tmp_path_factory: pytest.TempPathFactory) -> str:
-    context = json.loads(CDK_JSON.read_text())["context"]
-    folder = tmp_path_factory.mktemp("flavour")
-    app = App(
-        context={**context, "env": "dev", "castline:dev": {"image": {"flavour": "cpu"}}},
-        outdir=str(folder),
-        analytics_reporting=False,
-    )
-    build(app)
-    app.synth()
-    template = json.loads((folder / "castline-dev-pipeline.template.json").read_text())
-    return str(template["Outputs"]["ImageTag"]["Value"])
+    found = synthesize("dev", tmp_path_factory.mktemp("flavour"), image={"flavour": "cpu"})
+    return str(found.templates["pipeline"]["Outputs"]["ImageTag"]["Value"])
 
 
 def test_another_flavour_of_the_same_sources_is_another_image(dev: Any, tag_of_other_flavour: str) -> None:
