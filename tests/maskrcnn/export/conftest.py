@@ -38,6 +38,13 @@ def model_dir(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def mobile_dir(tmp_path_factory) -> Path:
+    """A model with depthwise convolutions."""
+    mobile = {"backbone": "mobilenet_v2", "mobilenet_width": "0.35", "batch_norm": "SyncBN"}
+    return written(GIVEN | mobile, tmp_path_factory.mktemp("mobile"))
+
+
+@pytest.fixture(scope="session")
 def tiled_dir(tmp_path_factory) -> Path:
     """A model that sees an image of 256 x 256 in nine tiles of 128, and as a whole at exactly half its size.
 

@@ -50,6 +50,20 @@ def test_other_quantisations_compute_in_float32(models):
         assert types_by_operation(models[kind])["CONV_2D"] == {"float32"}
 
 
+def test_dynamic_rounds_dense_layers_and_convolutions_alone(mobile_dir):
+    network = StaticNetwork(Predictor.load(mobile_dir, "float32").model, 64, 96)
+    full, dynamic = (litert.convert(network, kind, list) for kind in ("float32", "dynamic"))
+    interpreter = Interpreter(model_content=dynamic)
+    rounded = {tensor["index"] for tensor in interpreter.get_tensor_details() if tensor["dtype"] is np.int8}
+    weights = defaultdict(set)
+    for operation in interpreter._get_ops_details():
+        if operation["op_name"] in ("CONV_2D", "FULLY_CONNECTED", "DEPTHWISE_CONV_2D"):
+            weights[operation["op_name"]].add(operation["inputs"][1])
+    assert rounded == weights["CONV_2D"] | weights["FULLY_CONNECTED"], "the anchors, say, stay what they are"
+    assert len(weights["DEPTHWISE_CONV_2D"]) == 17
+    assert len(dynamic) < 0.6 * len(full)
+
+
 def test_fewer_bits_are_fewer_bytes(models):
     sizes = {kind: len(model) for kind, model in models.items()}
     assert sizes["float16"] < 0.75 * sizes["float32"]

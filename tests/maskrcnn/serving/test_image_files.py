@@ -13,11 +13,14 @@ ROOT = Path(__file__).parents[3]
 CONTAINER = ROOT / "training_container"
 FLAVOURS = ("cpu", "gpu")
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "botocore": "boto3", "yaml": "pyyaml",
-                 "ai_edge_litert": "ai-edge-litert"}
+                 "ai_edge_litert": "ai-edge-litert", "ai_edge_quantizer": "ai-edge-quantizer"}
 
 
 def pins(path: Path) -> dict[str, str]:
-    return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)(?:\[[a-z,-]+\])?==([^\s;\\]+)", path.read_text(), re.MULTILINE))
+    """Name, with its marker where it has one, to version: one package may have a version for each Python."""
+    found = re.findall(r"^([a-z0-9][a-z0-9._-]*)(?:\[[a-z,-]+\])?==([^\s;\\]+)( ; [^\\\n]+)?", path.read_text(),
+                       re.MULTILINE)
+    return {name + marker.rstrip(): version for name, version, marker in found}
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
