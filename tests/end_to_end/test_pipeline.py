@@ -6,13 +6,15 @@ The tests build on each other, in this order: a first model, a second upload bes
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
+import keras
 import psutil
 import pytest
 
 from app import cloud
-from app.client import predictions, runs
+from app.client import predictions, runs, watching
 from app.client.pipeline import PipelineError
 from app.contracts import documents, keys
 from app.contracts.dataset import DatasetHead, VersionManifest
@@ -106,6 +108,22 @@ def test_spoilt_upload_and_a_lost_spot_machine_beside_a_champion(deployed: Deplo
     manifest = runs.read_object(deployed.pipeline, keys.version_manifest(record.version or ""))
     assert sum(documents.from_json(VersionManifest, manifest or b"").images.values()) == 16 + 13
     assert deployed.inbox() == []
+
+
+def test_a_run_starts_from_the_weights_that_docs_weights_says_to_upload(deployed: Deployed, tmp_path: Path) -> None:
+    """Given a backbone's file below dataset/weights/, when a run names it, then its training starts from it."""
+    name = "mobilenet.weights.h5"
+    keras.applications.MobileNetV2(weights=None, include_top=False, alpha=0.35).save_weights(tmp_path / name)
+    deployed.pipeline.client("s3").upload_file(tmp_path / name, deployed.pipeline.bucket, f"dataset/weights/{name}")
+    known = runs.run_ids(deployed.pipeline, 20)
+    runs.force(deployed.pipeline, {"backbone": "mobilenet_v2", "mobilenet_width": "0.35", "backbone_weights": name})
+    run_id = deployed.next_run(known)
+    record, _ = deployed.finished(run_id)
+    assert record.status == "SUCCEEDED", record.cause
+    said = [line for where, line in traces.logs(deployed.pipeline) if watching.TRAINING_LOGS in where]
+    loaded, = [line for line in said if "backbone_weights: " in line]
+    assert re.search(rf"(\d+) of \1 variables from .*/weights/{name}, format keras", loaded), "all of the backbone"
+    assert any(f"pixel_mean = (127.5, 127.5, 127.5), because {name}" in line for line in said)
 
 
 def test_nothing_that_runs_left_behind_tells_a_secret(deployed: Deployed) -> None:
