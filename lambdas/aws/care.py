@@ -101,6 +101,7 @@ def keep_champion(environment: Environment) -> str:
     if moving.is_due(environment, found.document):
         moving.ask(environment)
         return f"champion {found.document.run_id} follows the settings"
+    moving.forget_failure(environment, found.document)
     try:
         serves = endpoint.follow_champion(environment)
         scaling.apply(environment, found.document.endpoint_config)

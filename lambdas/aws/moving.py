@@ -43,6 +43,14 @@ def is_due(environment: Environment, champion: Champion) -> bool:
     return champion.endpoint_config != wanted and not (move and _failed(move, wanted))
 
 
+def forget_failure(environment: Environment, champion: Champion) -> None:
+    """The settings are back at what serves: when they ask for the mode that failed anew, it is tried at once."""
+    table = StateTable(environment.table)
+    move = table.move()
+    if move and move.stage == "failed" and champion.endpoint_config == serving.name(environment, champion.run_id):
+        table.forget_move()
+
+
 def champion_first(environment: Environment, champion: Champion | None, run_id: str) -> None:
     """Before a new model is published in another mode, the champion changes to it: it must be able to come back.
 

@@ -255,6 +255,16 @@ def test_given_a_change_that_failed_when_the_clock_strikes_then_the_champion_is_
     assert asked_of(served) == []
 
 
+def test_given_settings_that_went_back_when_the_failed_mode_is_asked_for_anew_then_it_is_tried(served: Aws) -> None:
+    served.table.put_move(Move(serve(served, REALTIME), "failed", dt.datetime.now(dt.UTC).isoformat(), "no quota"))
+    before = serve(served, SETTINGS.serving)
+    served.put(keys.CHAMPION, dataclasses.replace(CHAMPION, endpoint_config=before))
+    served.sagemaker.serve(before)
+    assert reconcile.handler({}, None)["endpoint"] == f"champion {OLD_RUN_ID} serves"
+    serve(served, REALTIME)
+    assert reconcile.handler({}, None)["endpoint"] == f"champion {OLD_RUN_ID} follows the settings"
+
+
 def publishing(aws: Aws) -> dict[str, Any]:
     aws.hold(RUN_ID)
     event = {"token": "t", "execution_arn": aws.arn(), "run_id": RUN_ID, "image_uri": IMAGE,
