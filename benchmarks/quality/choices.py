@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from maskrcnn import hyperparameters
 from maskrcnn.evaluation import model_run, truth
 from maskrcnn.layout import Layout
 from maskrcnn.predictor import Predictor
@@ -48,8 +49,9 @@ class Choice:
 
     @property
     def digest(self) -> str:
-        """The same for the same hyperparameters, whatever the name."""
-        return hashlib.sha256(json.dumps(self.hyperparameters, sort_keys=True).encode()).hexdigest()[:12]
+        """The same for the same decided hyperparameters, whatever the name: a preset may change."""
+        decided = hyperparameters.resolve(self.hyperparameters).as_strings()
+        return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,6 +21,7 @@ def test_a_choice_is_the_demo_preset_with_something_over_it():
     assert choice == Choice("larger", {"preset": "demo", "image_size": "768", "anchor_sizes": "[8,16,32,64,128]"})
     assert Choice.parse("demo") == Choice("demo", {"preset": "demo"})
     assert Choice.parse("a: epochs=2").digest == Choice.parse("b: epochs=2").digest != choice.digest
+    assert Choice.parse("a: preset=cpu epochs=12").digest != Choice.parse("a: epochs=12").digest
 
 
 def test_a_word_that_is_no_pair_is_named():
