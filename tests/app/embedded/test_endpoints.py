@@ -90,9 +90,9 @@ def test_packages_are_numbered_and_approved(local):
     local.call("UpdateModelPackage", ModelPackageArn=package, ModelApprovalStatus="Approved")
     listed = local.call("ListModelPackages", ModelPackageGroupName="models", ModelApprovalStatus="Approved")
     assert [p["ModelPackageVersion"] for p in listed["ModelPackageSummaryList"]] == [2]
-    states = local.statuses("SageMaker Model Package State Change", "ModelApprovalStatus")
-    wait_until(lambda: "Approved" in local.statuses("SageMaker Model Package State Change", "ModelApprovalStatus"))
-    assert states[0] == "PendingManualApproval"
+    kind, member = "SageMaker Model Package State Change", "ModelApprovalStatus"
+    wait_until(lambda: "Approved" in local.statuses(kind, member))
+    assert local.statuses(kind, member)[0] == "PendingManualApproval"
 
 
 def test_unknown_operations_and_values_are_refused(local):
