@@ -5,13 +5,18 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging import utils
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[3]
 CONTAINER = ROOT / "training_container"
 FLAVOURS = ("cpu", "gpu")
+PYTHONS = ("3.11.2", "3.12.0")
+"""Of the base images: that of build-locally.sh, Debian bookworm's, and that of the Dockerfile."""
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "botocore": "boto3", "yaml": "pyyaml",
                  "ai_edge_litert": "ai-edge-litert", "ai_edge_quantizer": "ai-edge-quantizer"}
 
@@ -31,6 +36,18 @@ def test_the_containers_locks_hold_the_versions_of_the_repositorys_lock(flavour:
     assert {"numpy", "keras", "pycocotools", "starlette"} <= shared
     assert {name: theirs[name] for name in shared} == {name: ours[name] for name in shared}
     assert theirs.get("tensorflow", theirs.get("tensorflow-cpu")) == ours["tensorflow"]
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_pip_in_the_image_accepts_every_locked_version(flavour: str) -> None:
+    """Given that uv locks and installs what refuses the image's Python, pip there would not find it."""
+    names = {name.partition(" ; ")[0] for name in pins(CONTAINER / f"requirements-{flavour}.txt")}
+    installed = {found.metadata["Name"]: found.metadata["Requires-Python"] for found in metadata.distributions()}
+    stated = {utils.canonicalize_name(name): stated for name, stated in installed.items() if stated}
+    assert len(names & set(stated)) > 30
+    refusing = {(name, python) for name in names & set(stated) for python in PYTHONS
+                if python not in SpecifierSet(stated[name])}
+    assert refusing == set()
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
