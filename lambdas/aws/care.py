@@ -98,10 +98,8 @@ def keep_champion(environment: Environment) -> str:
     found = endpoint.champion(environment)
     if found is None:
         return "no champion yet"
-    if moving.is_due(environment, found.document):
-        moving.ask(environment)
+    if moving.follow(environment, found.document):
         return f"champion {found.document.run_id} follows the settings"
-    moving.forget_failure(environment, found.document)
     try:
         serves = endpoint.follow_champion(environment)
         scaling.apply(environment, found.document.endpoint_config)

@@ -37,18 +37,21 @@ REFUSALS = ("ResourceLimitExceeded", "ValidationException", "AccessDeniedExcepti
 """What is not helped by trying at once again."""
 
 
-def is_due(environment: Environment, champion: Champion) -> bool:
-    """Whether the champion serves otherwise than the settings say, and a try is due."""
-    wanted, move = serving.name(environment, champion.run_id), StateTable(environment.table).move()
-    return champion.endpoint_config != wanted and not (move and _failed(move, wanted))
+def follow(environment: Environment, champion: Champion) -> bool:
+    """Ask for a step where the champion serves otherwise than the settings say; whether one was due.
 
-
-def forget_failure(environment: Environment, champion: Champion) -> None:
-    """The settings are back at what serves: when they ask for the mode that failed anew, it is tried at once."""
-    table = StateTable(environment.table)
+    Once the settings are back at what serves, a failure is forgotten: the mode that failed may be asked for anew.
+    """
+    table, wanted = StateTable(environment.table), serving.name(environment, champion.run_id)
     move = table.move()
-    if move and move.stage == "failed" and champion.endpoint_config == serving.name(environment, champion.run_id):
-        table.forget_move()
+    if champion.endpoint_config == wanted:
+        if move and move.stage == "failed":
+            table.forget_move()
+        return False
+    if move and _failed(move, wanted):
+        return False
+    ask(environment)
+    return True
 
 
 def champion_first(environment: Environment, champion: Champion | None, run_id: str) -> None:
